@@ -1,0 +1,5 @@
+"""Traces, logs, metrics and health, started by one call."""
+
+from telemetry.settings import HttpSettings, TelemetrySettings
+
+__all__ = ["HttpSettings", "TelemetrySettings"]

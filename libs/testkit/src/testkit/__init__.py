@@ -1,0 +1,1 @@
+"""Builders, journeys and behaviour suites (development only)."""

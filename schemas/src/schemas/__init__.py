@@ -1,0 +1,1 @@
+"""The language: envelope, events and commands."""

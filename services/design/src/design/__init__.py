@@ -1,0 +1,1 @@
+"""Design a solution within budget and have it confirmed."""

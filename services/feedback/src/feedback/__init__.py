@@ -1,0 +1,1 @@
+"""Tickets, satisfaction, outcomes, improvements."""

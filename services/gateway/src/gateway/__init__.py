@@ -1,0 +1,1 @@
+"""One GraphQL view of each engagement; the way in for outsiders."""

@@ -1,0 +1,1 @@
+"""Understand the client: stakeholders, statements, requirements, priorities, plan."""

@@ -1,0 +1,1 @@
+"""Profile, move and prove the legacy data."""

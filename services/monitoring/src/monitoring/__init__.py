@@ -1,0 +1,1 @@
+"""Watch what was built: probes, measurements, alerts, incidents, SLOs."""

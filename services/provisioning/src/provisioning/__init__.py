@@ -1,0 +1,1 @@
+"""Form the team, hold the kickoff, build the target environment."""
