@@ -11,7 +11,8 @@ class TelemetrySettings(BaseSettings):
 
     exporter_otlp_endpoint: str = ""
     traces_sampler_arg: float = Field(default=1.0, ge=0, le=1)
-    service_instance: str = ""
+    service_instance: str = Field(default="", description="empty: a random id per process")
+    log_level: str = Field(default="INFO", pattern=r"^(?i:debug|info|warning|error|critical)$")
 
 
 class HttpSettings(BaseSettings):
