@@ -12,9 +12,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from telemetry import HttpSettings, health_app, serve, start_telemetry
+from telemetry import HttpSettings, health_app, serve
 from telemetry import health as health_module
-from telemetry.settings import TelemetrySettings
 
 ANY_PORT = HttpSettings(host="127.0.0.1", port=0)
 
@@ -113,20 +112,3 @@ async def test_leaving_cuts_open_requests_after_the_grace() -> None:
 
     assert loop.time() - left < 4
     await asyncio.gather(request, return_exceptions=True)
-
-
-def test_closing_does_not_hang_on_a_collector_that_is_away() -> None:
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        silent.listen()
-        port = silent.getsockname()[1]
-        settings = TelemetrySettings(exporter_otlp_endpoint=f"http://127.0.0.1:{port}")
-        telemetry = start_telemetry("intake", settings)
-        telemetry.tracer("test").start_span("span").end()
-        loop = asyncio.new_event_loop()
-        before = loop.time()
-        telemetry.close(timeout_seconds=0.5)
-        elapsed = loop.time() - before
-        loop.close()
-
-    assert elapsed < 2

@@ -3,7 +3,6 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -26,14 +25,10 @@ class Lines:
 
 
 @pytest.fixture
-def lines() -> Iterator[Lines]:
-    root = logging.getLogger()
-    before, level = list(root.handlers), root.level
+def lines(root_logging: None) -> Lines:
     found = Lines()
     configure_logs("intake", "INFO", found.stream)
-    yield found
-    logging.captureWarnings(False)
-    root.handlers[:], root.level = before, level
+    return found
 
 
 def test_line_says_when_who_and_what(lines: Lines) -> None:
