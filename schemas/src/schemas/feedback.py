@@ -16,6 +16,7 @@ from schemas.base import (
     Text,
     Value,
 )
+from schemas.design import Component
 from schemas.intake import Because, Kpi, Requirement
 from schemas.monitoring import Point
 
@@ -63,6 +64,20 @@ class AdoptedKpi(Value):
     requirement: Ref
     title: Text
     kpi: Kpi
+    origin: Requirement | None = Field(default=None, description="the requirement as it was agreed")
+
+
+class Figure(Value):
+    """A satisfaction figure with its 95 % interval; no number below five answers."""
+
+    n: int = Field(ge=0)
+    value: float | None = Field(default=None, description="CSAT and CES: mean score; NPS: -100..100")
+    low: float | None = None
+    high: float | None = None
+
+
+class RoleFigure(Figure):
+    role: Ref
 
 
 class Improvement(Value):
@@ -83,29 +98,44 @@ class AdoptKpis(Command):
     """Asked by feedback itself when a plan was agreed."""
 
     type: ClassVar[str] = "feedback.adopt_kpis"
+    internal: ClassVar[bool] = True
     cycle: int
     requirements: tuple[Requirement, ...]
+
+
+class AdoptComponents(Command):
+    """Asked by feedback itself when a proposal was approved: what tickets may be about."""
+
+    type: ClassVar[str] = "feedback.adopt_components"
+    internal: ClassVar[bool] = True
+    components: tuple[Component, ...]
 
 
 class RecordMeasurements(Command):
     """Asked by feedback itself when monitoring judged measurements."""
 
     type: ClassVar[str] = "feedback.record_measurements"
+    internal: ClassVar[bool] = True
     metric: Ref
     points: tuple[Point, ...]
+    unit: Text | None = None
 
 
 class RecordGoLive(Command):
     """Asked by feedback itself when the migration is complete: what comes after counts as `after`."""
 
     type: ClassVar[str] = "feedback.record_go_live"
-    at: Moment
+    internal: ClassVar[bool] = True
+    at: Moment | None = Field(
+        default=None, description="the time of the message that asks, where none is given"
+    )
 
 
 class ReceiveMail(Command):
     """Asked by feedback itself when a mail came in."""
 
     type: ClassVar[str] = "feedback.receive_mail"
+    internal: ClassVar[bool] = True
     message_id: Text
     in_reply_to: Text | None = None
     references: tuple[Text, ...] = ()
@@ -176,12 +206,20 @@ class KpisAdopted(Event):
     kpis: tuple[AdoptedKpi, ...]
 
 
+class ComponentsAdopted(Event):
+    """Published per approved proposal: the components that tickets are bound to."""
+
+    type: ClassVar[str] = "feedback.components_adopted"
+    components: tuple[Component, ...]
+
+
 class MeasurementsRecorded(Event):
     """Published for measurements of a metric that a KPI names."""
 
     type: ClassVar[str] = "feedback.measurements_recorded"
     metric: Ref
     points: tuple[Point, ...]
+    unit: Text | None = None
 
 
 class WentLive(Event):
@@ -207,7 +245,7 @@ class TicketOpened(Event):
 
 
 class TicketMessageAdded(Event):
-    """Published when a mail continues a ticket."""
+    """Published when a mail continues a ticket; one that was resolved is open again."""
 
     type: ClassVar[str] = "feedback.ticket_message_added"
     ticket: Ref
@@ -215,6 +253,7 @@ class TicketMessageAdded(Event):
     sender: Text
     body: Prose
     received_at: Moment
+    reopened: bool = False
 
 
 class MailIgnored(Event):
@@ -248,6 +287,19 @@ class SurveyRecorded(Event):
 
     type: ClassVar[str] = "feedback.survey_recorded"
     survey: Survey
+
+
+class SatisfactionMeasured(Event):
+    """Published after every survey answer: where that stage and kind stand now; no number below n = 5."""
+
+    type: ClassVar[str] = "feedback.satisfaction_measured"
+    stage: Stage
+    survey_kind: SurveyKind
+    figure: Figure
+    by_role: tuple[RoleFigure, ...] = ()
+    satisfied: Figure | None = Field(
+        default=None, description="CSAT only: share of scores 4 and 5, Wilson interval"
+    )
 
 
 class OutcomeEvaluated(Event):

@@ -38,13 +38,18 @@ class Severity(StrEnum):
 
 
 class Rule(Value):
-    """Fires when every sample of `series` for `for_seconds` is beyond `threshold` (Prometheus `for`)."""
+    """Fires when every sample of `series` for `for_seconds` is beyond `threshold` (Prometheus `for`).
+
+    A silence longer than `max_gap_seconds` (5 minutes or twice the `for`, whichever is longer, unless given)
+    proves nothing, so a pending alert begins anew after it.
+    """
 
     id: Ref
     series: Ref
     comparison: Comparison
     threshold: float
     for_seconds: Seconds = 0
+    max_gap_seconds: Seconds | None = None
     severity: Severity
     component: Ref
     requirement: Ref | None = None
@@ -94,6 +99,7 @@ class StartWatching(Command):
     """Asked by monitoring itself when an environment is ready."""
 
     type: ClassVar[str] = "monitoring.start_watching"
+    internal: ClassVar[bool] = True
     build: int
     endpoint: Endpoint
     components: tuple[Component, ...]
@@ -119,6 +125,7 @@ class JudgeSamples(Command):
     """Asked by monitoring itself when measurements arrive."""
 
     type: ClassVar[str] = "monitoring.judge_samples"
+    internal: ClassVar[bool] = True
     series: Ref
     component: Ref
     unit: Text
@@ -129,6 +136,7 @@ class RecordProbe(Command):
     """Asked by monitoring's own probing work, on a change of state and as a summary now and then."""
 
     type: ClassVar[str] = "monitoring.record_probe"
+    internal: ClassVar[bool] = True
     probe: Ref
     up: bool
     checked_at: Moment
@@ -142,6 +150,7 @@ class RecordAlerts(Command):
     """Asked by monitoring itself for each alert of an Alertmanager notification."""
 
     type: ClassVar[str] = "monitoring.record_alerts"
+    internal: ClassVar[bool] = True
     alerts: tuple["ExternalAlert", ...] = Field(min_length=1)
 
 
@@ -180,13 +189,18 @@ class WatchStarted(Event):
     type: ClassVar[str] = "monitoring.watch_started"
     build: int
     components: tuple[Component, ...]
+    endpoint: Endpoint | None = None
+    unbound: tuple[Ref, ...] = Field(
+        default=(), description="probes and rules kept from before whose component the design does not have"
+    )
 
 
 class ProbeDefined(Event):
-    """Published per probe; checks follow on its schedule."""
+    """Published per probe, and again when an environment is built; the checks of a lower generation stop."""
 
     type: ClassVar[str] = "monitoring.probe_defined"
     probe: Probe
+    generation: int = Field(default=1, ge=1)
 
 
 class RuleDefined(Event):
@@ -267,6 +281,18 @@ class AlertFired(Event):
     at: Moment
     summary: Prose
     requirement: Ref | None = None
+    started_at: Moment | None = Field(
+        default=None, description="when Alertmanager says it began; its identity in time"
+    )
+    expires_at: Moment | None = Field(default=None, description="over by then unless notified again")
+
+
+class AlertQuarantined(Event):
+    """Published for an outside alert that fits no component of the engagement."""
+
+    type: ClassVar[str] = "monitoring.alert_quarantined"
+    alert: ExternalAlert
+    reason: Prose
 
 
 class AlertResolved(Event):
@@ -320,7 +346,7 @@ class IncidentResolved(Event):
 
 
 class BudgetMeasured(Event):
-    """Published when samples move an SLO: `remaining` is the unspent share of the error budget (may be < 0)."""
+    """Published when samples move an SLO: `remaining` is the unspent share of the budget (may be < 0)."""
 
     type: ClassVar[str] = "monitoring.budget_measured"
     slo: Ref
