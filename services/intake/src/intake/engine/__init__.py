@@ -1,0 +1,1 @@
+"""The algorithms of intake: scoring and phasing. Pure."""
