@@ -73,6 +73,8 @@ class Command(Payload):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     kind: ClassVar[str] = "command"
+    internal: ClassVar[bool] = False
+    """True for what a service asks of itself: never taken from outside."""
 
 
 class CommandRefusal(Event):

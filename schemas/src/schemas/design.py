@@ -193,6 +193,7 @@ class DraftProposal(Command):
     """Asked by design itself when intake's plan was agreed."""
 
     type: ClassVar[str] = "design.draft_proposal"
+    internal: ClassVar[bool] = True
     cycle: int
     client: Client
     currency: Currency
@@ -207,6 +208,7 @@ class RecordProposal(Command):
     """Asked by design's own drafting work."""
 
     type: ClassVar[str] = "design.record_proposal"
+    internal: ClassVar[bool] = True
     proposal: Proposal
 
 
@@ -214,6 +216,7 @@ class RecordInfeasibility(Command):
     """Asked by design's own drafting work when nothing fits."""
 
     type: ClassVar[str] = "design.record_infeasibility"
+    internal: ClassVar[bool] = True
     proposal_version: int
     conflicts: tuple[Prose, ...] = Field(min_length=1)
 

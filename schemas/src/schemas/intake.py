@@ -278,6 +278,7 @@ class OpenCycle(Command):
     """Asked by intake itself when an improvement measure was accepted."""
 
     type: ClassVar[str] = "intake.open_cycle"
+    internal: ClassVar[bool] = True
     improvement: Ref
     requirement: Requirement
     because: tuple["Because", ...]

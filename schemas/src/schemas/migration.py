@@ -129,6 +129,7 @@ class AdoptTarget(Command):
     """Asked by migration itself when the environment is ready."""
 
     type: ClassVar[str] = "migration.adopt_target"
+    internal: ClassVar[bool] = True
     build: int
     endpoint: Endpoint
     schema_name: Ref
@@ -138,6 +139,7 @@ class RecordProfile(Command):
     """Asked by migration's own profiling work."""
 
     type: ClassVar[str] = "migration.record_profile"
+    internal: ClassVar[bool] = True
     tables: tuple[TableProfile, ...]
     anomalies: tuple[Anomaly, ...]
     mapping: Mapping
@@ -155,6 +157,7 @@ class RecordChunk(Command):
     """Asked by migration's own loading work, after the chunk is durable in the target."""
 
     type: ClassVar[str] = "migration.record_chunk"
+    internal: ClassVar[bool] = True
     run: int
     table: Ref
     chunk: int
@@ -168,6 +171,7 @@ class RecordReconciliation(Command):
     """Asked by migration's own proving work."""
 
     type: ClassVar[str] = "migration.record_reconciliation"
+    internal: ClassVar[bool] = True
     run: int
     table: Ref
     source_rows: int
@@ -181,6 +185,7 @@ class RecordAbort(Command):
     """Asked by migration's own work when a run cannot go on; the target is as before the run."""
 
     type: ClassVar[str] = "migration.record_abort"
+    internal: ClassVar[bool] = True
     run: int
     reason: Prose
 

@@ -85,6 +85,7 @@ class PrepareEnvironment(Command):
     """Asked by provisioning itself when the client approved a proposal."""
 
     type: ClassVar[str] = "provisioning.prepare_environment"
+    internal: ClassVar[bool] = True
     proposal_version: int
     content_digest: Sha256
     needs: tuple[RoleNeed, ...]
@@ -114,6 +115,7 @@ class RecordStepCompleted(Command):
     """Asked by provisioning's own building work."""
 
     type: ClassVar[str] = "provisioning.record_step_completed"
+    internal: ClassVar[bool] = True
     build: int
     step: Ref
     attempt: int
@@ -127,6 +129,7 @@ class RecordStepFailed(Command):
     """Asked by provisioning's own building work; after a final failure everything done is undone."""
 
     type: ClassVar[str] = "provisioning.record_step_failed"
+    internal: ClassVar[bool] = True
     build: int
     step: Ref
     attempt: int
@@ -138,6 +141,7 @@ class RecordStepUndone(Command):
     """Asked by provisioning's own building work."""
 
     type: ClassVar[str] = "provisioning.record_step_undone"
+    internal: ClassVar[bool] = True
     build: int
     step: Ref
     detail: Prose

@@ -26,16 +26,20 @@ class Work(Protocol):
     @property
     def attempt(self) -> int:
         """1 for the first try; a run taken over from a killed worker counts as another attempt."""
+
     @property
     def checkpoint(self) -> Mapping[str, Any]:
         """What an earlier run of this work saved, {} at first. JSON values only."""
+
     async def save(self, checkpoint: Mapping[str, Any]) -> None:
         """Keep a checkpoint. Raises LeaseLost when another worker has taken this work over: stop then."""
+
     async def send(self, command: Command, *, key: str) -> None:
         """Ask this service a command, durably; the same key of the same work takes effect once, ever.
 
         Returns when the broker holds the command. Raises LeaseLost as `save` does.
         """
+
     async def state(self) -> Any:
         """This engagement's state, folded now from the service's own stream."""
 

@@ -1,0 +1,281 @@
+"""From a batch of messages to commits, publications and work: the shell around a service's rules."""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from time import monotonic
+
+from opentelemetry.trace import Span
+
+from messaging import tracing
+from messaging.commits import SNAPSHOT_EVERY, CommitStore, Loaded, commit_document
+from messaging.dead_letters import DeadLetters
+from messaging.metrics import COMMITS, CONFLICTS, EVENTS, OUTBOX_AGE
+from messaging.producer import Producer
+from messaging.service import Service
+from messaging.stream import Outcome, Received, Stream, handle
+from messaging.waiting import FAILED, GAP, WaitingRoom
+from messaging.work import WorkItems
+from schemas.operations import RetryBlocked, SkipBlocked
+
+logger = logging.getLogger("messaging.handler")
+CACHED_STREAMS = 20_000
+
+
+class Handler:
+    """Handles batches one at a time; everything it keeps in memory can be thrown away at any moment."""
+
+    def __init__(
+        self,
+        service: Service,
+        store: CommitStore,
+        waiting: WaitingRoom,
+        work: WorkItems,
+        producer: Producer,
+        dead_letters: DeadLetters,
+    ) -> None:
+        self._service, self._store, self._waiting, self._work = service, store, waiting, work
+        self._producer, self._dead_letters = producer, dead_letters
+        self._cache: OrderedDict[str, Stream] = OrderedDict()
+        self._published: dict[str, int] = {}
+        self._lock = asyncio.Lock()
+
+    def forget(self) -> None:
+        """Drop what is in memory: the store knows better."""
+        self._cache.clear()
+
+    async def handle(self, batch: Sequence[Received]) -> None:
+        """Make a batch's effects durable and published. Raises for trouble that passes."""
+        async with self._lock:
+            operators, ours = _split(batch, self._service.name)
+            try:
+                await self._handle(_by_engagement(ours))
+                for message in operators:
+                    await self._operate(message)
+            except BaseException:
+                # What was written is not known any more for these.
+                for message in batch:
+                    self._cache.pop(message.envelope.engagement, None)
+                raise
+
+    async def _handle(self, work: dict[str, list[Received]], *, waited: bool = False) -> list[Outcome]:
+        await self._load(work)
+        spans = _Spans(self._service.name)
+        try:
+            outcomes = []
+            for engagement, messages in work.items():
+                outcome = await self._decide(engagement, messages, spans)
+                outcomes.append((outcome, messages))
+            settled = await self._commit(outcomes, spans)
+            await self._put_aside(settled, waited)
+            await self._publish(settled)
+        except BaseException as error:
+            spans.fail(error)
+            raise
+        finally:
+            spans.end()
+        self._keep(settled)
+        return settled
+
+    async def _decide(self, engagement: str, messages: Sequence[Received], spans: "_Spans") -> Outcome:
+        stream = self._cache[engagement]
+        outcome = handle(self._service, stream, messages, spans.open, _now())
+        if outcome.failed is not None:
+            message, error = outcome.failed
+            logger.error(
+                "%s cannot handle %s of %s",
+                self._service.name,
+                message.envelope.type,
+                engagement,
+                exc_info=error,
+            )
+            spans.fail(error)
+        if outcome.causes:
+            outcome.stream = replace(outcome.stream, version=stream.version + 1)
+        return outcome
+
+    async def _commit(
+        self, outcomes: Sequence[tuple[Outcome, Sequence[Received]]], spans: "_Spans"
+    ) -> list[Outcome]:
+        now = _now()
+        writing = [(outcome, messages) for outcome, messages in outcomes if outcome.causes]
+        settled = [outcome for outcome, _ in outcomes if not outcome.causes]
+        for outcome, _ in writing:
+            outcome.document = commit_document(outcome, now)
+        documents = [outcome.document for outcome, _ in writing if outcome.document]
+        refused = await self._store.insert(documents) if documents else set()
+        COMMITS.labels(self._service.name).inc(len(documents) - len(refused))
+        for position, (outcome, messages) in enumerate(writing):
+            if position in refused:
+                settled.append(await self._again(outcome.stream.engagement, messages, spans))
+            else:
+                settled.append(outcome)
+        return settled
+
+    async def _again(self, engagement: str, messages: Sequence[Received], spans: "_Spans") -> Outcome:
+        """A refused document: someone else wrote, or these were handled before. Reload and decide alone."""
+        while True:
+            CONFLICTS.labels(self._service.name).inc()
+            self._cache.pop(engagement, None)
+            await self._load([engagement])
+            known = await self._store.known_causes([m.envelope.cause for m in messages])
+            fresh = [m for m in messages if m.envelope.cause not in known]
+            outcome = await self._decide(engagement, fresh, spans)
+            if not outcome.causes:
+                return outcome
+            outcome.document = commit_document(outcome, _now())
+            if not await self._store.insert([outcome.document]):
+                return outcome
+
+    async def _put_aside(self, settled: Sequence[Outcome], waited: bool) -> None:
+        held: list[tuple[Received, str, str]] = []
+        seen = {}
+        for outcome in settled:
+            if not waited:
+                held.extend(_to_wait(outcome))
+            for message, field, reason in outcome.undeliverable:
+                await self._dead_letters.give_up(message.record, field, reason, "wrong-tenant")
+            if not outcome.causes and outcome.stream.seen:
+                seen[outcome.stream.engagement] = outcome.stream.seen
+        await self._waiting.hold(held)
+        if seen:
+            await self._store.mark({}, seen)
+
+    async def _publish(self, settled: Sequence[Outcome]) -> None:
+        messages = [
+            m for outcome in settled if outcome.document for m in self._store.messages(outcome.document)
+        ]
+        begun = monotonic()
+        await self._work.create(messages)
+        await self._producer.publish(messages)
+        OUTBOX_AGE.labels(self._service.name).set(monotonic() - begun)
+        EVENTS.labels(self._service.name).inc(len(messages))
+        for outcome in settled:
+            if outcome.causes:
+                self._published[outcome.stream.engagement] = outcome.stream.version
+
+    def _keep(self, settled: Sequence[Outcome]) -> None:
+        for outcome in settled:
+            stream = outcome.stream
+            if stream.blocked or outcome.failed is not None:
+                # Another replica may clear what blocks it: look again every time.
+                self._cache.pop(stream.engagement, None)
+                continue
+            self._cache[stream.engagement] = stream
+            self._cache.move_to_end(stream.engagement)
+        while len(self._cache) > CACHED_STREAMS:
+            self._cache.popitem(last=False)
+
+    async def _load(self, engagements: Iterable[str]) -> None:
+        missing = [e for e in engagements if e not in self._cache]
+        if not missing:
+            return
+        loaded = await self._store.load(missing)
+        blocked = await self._waiting.blocked(missing)
+        await self._pay(loaded)
+        for engagement, item in loaded.items():
+            self._cache[engagement] = replace(item.stream, blocked=engagement in blocked)
+
+    async def _pay(self, loaded: dict[str, Loaded]) -> None:
+        """Publish what a crash may have left unpublished, before anything newer of the same stream."""
+        owed = [message for item in loaded.values() for message in item.owed]
+        await self._work.create(owed)
+        await self._producer.publish(owed)
+        for engagement, item in loaded.items():
+            if item.owed:
+                self._published[engagement] = item.stream.version
+
+    async def flush(self) -> None:
+        """Write down, in bulk and now and then, how far each stream is published; make snapshots."""
+        async with self._lock:
+            published, self._published = self._published, {}
+            if not published:
+                return
+            await self._store.mark(published, {})
+            due = [
+                stream
+                for engagement, version in published.items()
+                if (stream := self._cache.get(engagement)) and version % SNAPSHOT_EVERY == 0
+            ]
+            await self._store.snapshot(due)
+
+    async def handle_waiting(self, received: Received) -> Outcome:
+        """Handle one message that waited; a failure or gap is handed back and not put aside again."""
+        engagement = received.envelope.engagement
+        async with self._lock:
+            try:
+                await self._load([engagement])
+                self._cache[engagement] = replace(self._cache[engagement], blocked=False)
+                settled = await self._handle({engagement: [received]}, waited=True)
+                return settled[0]
+            finally:
+                self._cache.pop(engagement, None)
+
+    async def _operate(self, message: Received) -> None:
+        command, engagement = message.payload, message.envelope.engagement
+        if isinstance(command, SkipBlocked):
+            skipped = await self._waiting.skip(engagement, command.message_id)
+            if skipped is not None:
+                reason = f"skipped by {command.requested_by}: {command.reason}"
+                await self._dead_letters.give_up(skipped, "", reason, "skipped")
+        await self._waiting.wake(engagement)
+        self._cache.pop(engagement, None)
+
+
+class _Spans:
+    """The open process spans of a batch."""
+
+    def __init__(self, group: str) -> None:
+        self._group = group
+        self._open: list[Span] = []
+
+    def open(self, message: Received) -> tuple[str | None, str | None]:
+        record = message.record
+        span = tracing.start_process(
+            record.topic, record.partition, record.offset, self._group, message.envelope
+        )
+        self._open.append(span)
+        return tracing.headers_of(span)
+
+    def fail(self, error: BaseException) -> None:
+        for span in self._open:
+            tracing.fail(span, error)
+
+    def end(self) -> None:
+        for span in self._open:
+            span.end()
+        self._open.clear()
+
+
+def _now() -> datetime:
+    # The store keeps milliseconds: an event read back must have the very time it was published with.
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+def _split(batch: Sequence[Received], service: str) -> tuple[list[Received], list[Received]]:
+    operators, ours = [], []
+    for message in batch:
+        if not isinstance(message.payload, RetryBlocked | SkipBlocked):
+            ours.append(message)
+        elif message.payload.service_name == service:
+            operators.append(message)
+    return operators, ours
+
+
+def _by_engagement(messages: Sequence[Received]) -> dict[str, list[Received]]:
+    grouped: dict[str, list[Received]] = {}
+    for message in messages:
+        grouped.setdefault(message.envelope.engagement, []).append(message)
+    return grouped
+
+
+def _to_wait(outcome: Outcome) -> list[tuple[Received, str, str]]:
+    held = [(message, GAP, "an earlier event of its stream is missing") for message in outcome.gaps]
+    if outcome.failed is not None:
+        message, error = outcome.failed
+        held.append((message, FAILED, f"{type(error).__name__}: {error}"))
+    return held + [(message, FAILED, "waits behind a failure") for message in outcome.behind]

@@ -1,0 +1,172 @@
+"""One engagement's stream in memory, and how a batch of messages moves it: pure, no I/O."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from messaging.envelope import Envelope
+from messaging.ordering import Verdict, admit, upstream
+from messaging.service import Service
+from schemas import registry
+from schemas.base import Command, Event
+from schemas.rules import Context, Refused
+
+TENANT_MISMATCH = "the engagement does not exist for this tenant"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A Kafka record as it came, so that it can be kept, dead-lettered and redriven unchanged."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+
+    @property
+    def id(self) -> str:
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A readable message and the record it came in."""
+
+    envelope: Envelope
+    payload: Any
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event of this stream as it will stand in the commit document."""
+
+    sequence: int
+    payload: Event
+    cause: Envelope
+    traceparent: str | None = None
+    tracestate: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """`version` counts commit documents, `sequence` events; `seen` the last event folded of each upstream."""
+
+    engagement: str
+    state: Any
+    tenant: str | None = None
+    version: int = 0
+    sequence: int = 0
+    seen: Mapping[str, int] = field(default_factory=dict)
+    blocked: bool = False
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a batch of one engagement's messages comes to; nothing of it is true before it is committed."""
+
+    stream: Stream
+    events: list[Recorded] = field(default_factory=list)
+    causes: list[str] = field(default_factory=list)
+    undeliverable: list[tuple[Received, str, str]] = field(default_factory=list)
+    gaps: list[Received] = field(default_factory=list)
+    behind: list[Received] = field(default_factory=list)
+    failed: tuple[Received, Exception] | None = None
+    document: dict[str, Any] | None = None
+
+
+Spans = Callable[[Received], tuple[str | None, str | None]]
+"""Opens the span of a message that is handled; returns its trace context."""
+
+
+def handle(
+    service: Service, before: Stream, messages: Sequence[Received], opened: Spans, now: datetime
+) -> Outcome:
+    """Fold one engagement's messages, in order, into an outcome.
+
+    A refusal becomes an event. A rule that raises anything else stops this engagement alone: that message
+    and those after it are handed back to wait.
+    """
+    outcome = Outcome(before)
+    for position, message in enumerate(messages):
+        if outcome.stream.blocked:
+            outcome.behind.extend(messages[position:])
+            break
+        try:
+            _handle_one(service, outcome, message, opened)
+        except Exception as error:
+            outcome.failed = (message, error)
+            outcome.behind.extend(messages[position + 1 :])
+            break
+    return outcome
+
+
+def _handle_one(service: Service, outcome: Outcome, message: Received, opened: Spans) -> None:
+    stream, envelope = outcome.stream, message.envelope
+    verdict = admit(stream.seen, envelope)
+    if verdict is Verdict.OLD or envelope.cause in outcome.causes:
+        return
+    if verdict is Verdict.GAP:
+        outcome.gaps.append(message)
+        return
+    command = service.command_for(message.payload)
+    if command is None:
+        outcome.stream = _saw(stream, envelope)
+        return
+    if stream.tenant is not None and stream.tenant != envelope.tenant:
+        outcome.undeliverable.append((message, "tenant", TENANT_MISMATCH))
+        outcome.stream = _saw(stream, envelope)
+        return
+    trace = opened(message)
+    answers = _answer(service, stream.state, command, message)
+    outcome.stream, recorded = _record(service, _saw(stream, envelope), answers, envelope, trace)
+    outcome.events.extend(recorded)
+    outcome.causes.append(envelope.cause)
+
+
+def _saw(stream: Stream, envelope: Envelope) -> Stream:
+    if envelope.sequence is None:
+        return stream
+    return replace(stream, seen={**stream.seen, upstream(envelope): envelope.sequence})
+
+
+def _answer(service: Service, state: Any, command: Command, message: Received) -> Sequence[Event]:
+    envelope = message.envelope
+    context = Context(envelope.engagement, envelope.tenant, envelope.time, envelope.id, envelope.actor)
+    try:
+        events = service.decide(state, command, context)
+    except Refused as refusal:
+        return [_refusal(service, envelope, refusal)]
+    if not events and isinstance(message.payload, Command) and not command.internal:
+        answer = registry.no_effect_of(service.name)
+        return [answer(command_id=envelope.id, command_type=envelope.type)]
+    return events
+
+
+def _refusal(service: Service, envelope: Envelope, refusal: Refused) -> Event:
+    return registry.refusal_of(service.name)(
+        command_id=envelope.id,
+        command_type=envelope.type,
+        code=refusal.code,
+        field=refusal.field,
+        rule=refusal.rule,
+        reason=refusal.reason,
+    )
+
+
+def _record(
+    service: Service,
+    stream: Stream,
+    events: Sequence[Event],
+    cause: Envelope,
+    trace: tuple[str | None, str | None],
+) -> tuple[Stream, list[Recorded]]:
+    state, recorded = stream.state, []
+    for number, event in enumerate(events, stream.sequence + 1):
+        state = service.evolve(state, event)
+        recorded.append(Recorded(number, event, cause, *trace))
+    tenant = stream.tenant or cause.tenant
+    return replace(stream, state=state, tenant=tenant, sequence=stream.sequence + len(events)), recorded

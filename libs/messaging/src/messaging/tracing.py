@@ -1,0 +1,94 @@
+"""Spans of the backbone, in current messaging semantic conventions: one flow is one trace."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from messaging.envelope import Envelope
+
+_W3C: Final = TraceContextTextMapPropagator()
+ENGAGEMENT: Final = "engagement.id"
+
+
+def tracer() -> trace.Tracer:
+    return trace.get_tracer("throughline.messaging")
+
+
+def context_of(traceparent: str | None, tracestate: str | None) -> Context:
+    carrier = {"traceparent": traceparent or "", "tracestate": tracestate or ""}
+    return _W3C.extract({name: value for name, value in carrier.items() if value}, context=Context())
+
+
+def headers_of(span: Span) -> tuple[str | None, str | None]:
+    """The span's own W3C headers, for whatever it causes."""
+    carrier: dict[str, str] = {}
+    _W3C.inject(carrier, context=trace.set_span_in_context(span, Context()))
+    return carrier.get("traceparent"), carrier.get("tracestate")
+
+
+def current_headers() -> tuple[str | None, str | None]:
+    return headers_of(trace.get_current_span())
+
+
+def _attributes(operation: str, kind: str, topic: str, envelope: Envelope) -> dict[str, str | int]:
+    return {
+        "messaging.system": "kafka",
+        "messaging.operation.name": operation,
+        "messaging.operation.type": kind,
+        "messaging.destination.name": topic,
+        "messaging.message.id": envelope.id,
+        "messaging.message.conversation_id": envelope.correlation,
+        "messaging.kafka.message.key": envelope.engagement,
+        "cloudevents.event_id": envelope.id,
+        "cloudevents.event_source": envelope.source,
+        "cloudevents.event_type": envelope.type,
+        ENGAGEMENT: envelope.engagement,
+    }
+
+
+def start_send(topic: str, envelope: Envelope) -> Span:
+    """The span of one message being published, under the context stored with it.
+
+    A message without one is sent on behalf of whatever is running now.
+    """
+    parent = context_of(envelope.traceparent, envelope.tracestate) if envelope.traceparent else None
+    return tracer().start_span(
+        f"send {topic}",
+        context=parent,
+        kind=SpanKind.PRODUCER,
+        attributes=_attributes("send", "send", topic, envelope),
+    )
+
+
+def start_process(topic: str, partition: int, offset: int, group: str, envelope: Envelope) -> Span:
+    """The span of one message being handled, child of the one that sent it."""
+    attributes = _attributes("process", "process", topic, envelope)
+    attributes["messaging.consumer.group.name"] = group
+    attributes["messaging.destination.partition.id"] = str(partition)
+    attributes["messaging.kafka.offset"] = offset
+    return tracer().start_span(
+        f"process {topic}",
+        context=context_of(envelope.traceparent, envelope.tracestate),
+        kind=SpanKind.CONSUMER,
+        attributes=attributes,
+    )
+
+
+def start_work(activity: str, engagement: str, trace_headers: Sequence[str | None], *, first: bool) -> Span:
+    """The span of one run of a work item; a repeated run is a trace of its own, linked to where it began."""
+    origin = context_of(*trace_headers)
+    attributes = {ENGAGEMENT: engagement, "throughline.activity": activity}
+    if first:
+        return tracer().start_span(f"work {activity}", context=origin, attributes=attributes)
+    begun = trace.get_current_span(origin).get_span_context()
+    links = [Link(begun)] if begun.is_valid else []
+    return tracer().start_span(f"work {activity}", context=Context(), links=links, attributes=attributes)
+
+
+def fail(span: Span, error: BaseException) -> None:
+    span.set_attribute("error.type", type(error).__name__)
+    span.set_status(Status(StatusCode.ERROR, str(error)[:300]))

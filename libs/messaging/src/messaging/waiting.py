@@ -1,0 +1,113 @@
+"""Messages that wait: behind a failure of their engagement, or for one that is missing before them."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from time import time_ns
+from typing import Any, Final
+
+from messaging.stream import Received, Record
+from persistence import Database, ReplaceOne, slices
+
+GAP: Final = "gap"
+FAILED: Final = "failed"
+TOLD_AFTER: Final = 3
+"""Failed attempts after which operators are told."""
+LONGEST_PAUSE: Final = timedelta(minutes=10)
+
+
+class WaitingRoom:
+    """One document per waiting message, in the order in which they have to be handled."""
+
+    def __init__(self, database: Database) -> None:
+        self._waiting = database["waiting"]
+        self._position = time_ns()
+
+    async def prepare(self) -> None:
+        await self._waiting.create_index([("engagement", 1), ("position", 1)])
+        await self._waiting.create_index([("next_try", 1)])
+
+    async def blocked(self, engagements: Sequence[str]) -> set[str]:
+        """Those engagements that wait behind a failure."""
+        found: set[str] = set()
+        for part in slices(list(engagements)):
+            query = {"engagement": {"$in": part}, "kind": FAILED}
+            found.update(await self._waiting.distinct("engagement", query))
+        return found
+
+    async def hold(self, messages: Sequence[tuple[Received, str, str]]) -> None:
+        """Keep (message, kind, reason); holding one again changes nothing but its reason."""
+        now = datetime.now(UTC)
+        writes = []
+        for message, kind, reason in messages:
+            self._position += 1
+            document = {
+                "engagement": message.envelope.engagement,
+                "kind": kind,
+                "position": self._position,
+                "reason": reason[:1000],
+                "attempts": 0,
+                "message_id": message.envelope.id,
+                "next_try": now + timedelta(seconds=1),
+                "record": record_document(message.record),
+            }
+            writes.append(ReplaceOne({"_id": message.envelope.cause}, document, upsert=True))
+        if writes:
+            await self._waiting.bulk_write(writes, ordered=True)
+
+    async def queue(self, engagement: str) -> list[dict[str, Any]]:
+        """An engagement's waiting messages, first one first."""
+        return await self._waiting.find({"engagement": engagement}).sort("position", 1).to_list(None)
+
+    async def due(self, now: datetime) -> list[str]:
+        """Engagements whose head is to be tried again."""
+        found = self._waiting.find({"next_try": {"$lte": now}}, {"engagement": 1})
+        return sorted({document["engagement"] async for document in found})
+
+    async def failed_again(self, head: dict[str, Any], reason: str) -> int:
+        """Push the next try back, doubling; returns the attempts so far."""
+        attempts = int(head["attempts"]) + 1
+        pause = min(timedelta(seconds=2**attempts), LONGEST_PAUSE)
+        change = {"attempts": attempts, "reason": reason[:1000], "next_try": datetime.now(UTC) + pause}
+        await self._waiting.update_one({"_id": head["_id"]}, {"$set": change})
+        return attempts
+
+    async def wake(self, engagement: str) -> None:
+        """Let the engagement's head be tried now."""
+        await self._waiting.update_many({"engagement": engagement}, {"$set": {"next_try": datetime.now(UTC)}})
+
+    async def skip(self, engagement: str, message_id: str) -> Record | None:
+        """Take out the message at the head, if it is this one."""
+        head = await self._waiting.find_one({"engagement": engagement}, sort=[("position", 1)])
+        if head is None or head["message_id"] != message_id:
+            return None
+        await self._waiting.delete_one({"_id": head["_id"]})
+        return record_of(head["record"])
+
+    async def release(self, ids: Sequence[str]) -> None:
+        for part in slices(list(ids)):
+            await self._waiting.delete_many({"_id": {"$in": part}})
+
+    async def blocked_engagements(self) -> int:
+        return len(await self._waiting.distinct("engagement", {"kind": FAILED}))
+
+
+def record_document(record: Record) -> dict[str, Any]:
+    return {
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "key": record.key,
+        "value": record.value,
+        "headers": [list(pair) for pair in record.headers],
+    }
+
+
+def record_of(document: dict[str, Any]) -> Record:
+    return Record(
+        document["topic"],
+        document["partition"],
+        document["offset"],
+        document["key"],
+        document["value"],
+        tuple((name, value) for name, value in document["headers"]),
+    )

@@ -1,0 +1,286 @@
+"""Leased work items: activities and timers. One document each; `due` is when it may be claimed (again)."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from opentelemetry import trace
+
+from messaging import tracing
+from messaging.envelope import Message, command_message
+from messaging.metrics import WORK_RUNS
+from messaging.producer import Producer
+from messaging.service import Activity, Again, LeaseLost, Service
+from persistence import BulkRefused, Database
+from schemas import registry
+from schemas.base import Command
+
+logger = logging.getLogger("messaging.work")
+DUPLICATE_KEY = 11000
+AT_ONCE = 16
+LONGEST_SLEEP = 1.0
+
+
+class WorkItems:
+    """The work collection: created from committed events, once each."""
+
+    def __init__(self, service: Service, database: Database) -> None:
+        self._activities = {activity.on.type: activity for activity in service.activities}
+        self._work = database["work"]
+        self.created = asyncio.Event()
+
+    async def prepare(self) -> None:
+        await self._work.create_index([("due", 1)])
+
+    def activity(self, event_type: str) -> Activity:
+        return self._activities[event_type]
+
+    async def create(self, messages: Sequence[Message]) -> None:
+        """Make the work that these events start; an event whose work exists makes none."""
+        documents = [
+            self._document(activity, message)
+            for message in messages
+            if (activity := self._activities.get(message.payload.type))
+        ]
+        if not documents:
+            return
+        try:
+            await self._work.insert_many(documents, ordered=False)
+        except BulkRefused as error:
+            if any(fault["code"] != DUPLICATE_KEY for fault in error.details["writeErrors"]):
+                raise
+        self.created.set()
+
+    def _document(self, activity: Activity, message: Message) -> dict[str, Any]:
+        envelope = message.envelope
+        due = activity.due(message.payload) if activity.due else datetime.now(UTC)
+        return {
+            "_id": envelope.id,
+            "engagement": envelope.engagement,
+            "tenant": envelope.tenant,
+            "type": envelope.type,
+            "event": message.payload.type,
+            "data": message.payload.model_dump_json(),
+            "actor": envelope.actor,
+            "correlation": envelope.correlation,
+            "traceparent": envelope.traceparent,
+            "tracestate": envelope.tracestate,
+            "due": due,
+            "fence": 0,
+            "failures": 0,
+            "rounds": 0,
+            "checkpoint": {},
+        }
+
+    async def claim(self, lease: timedelta) -> dict[str, Any] | None:
+        """The item most due, leased to the caller; its fence shuts out whoever had it before."""
+        now = datetime.now(UTC)
+        return await self._work.find_one_and_update(
+            {"due": {"$lte": now}},
+            {"$set": {"due": now + lease}, "$inc": {"fence": 1}},
+            sort=[("due", 1)],
+            return_document=True,
+        )
+
+    async def change(self, item: Mapping[str, Any], change: Mapping[str, Any]) -> None:
+        """Write to an item that is still ours. Raises LeaseLost when it is not."""
+        mine = {"_id": item["_id"], "fence": item["fence"]}
+        result = await self._work.update_one(mine, {"$set": dict(change)})
+        if result.matched_count == 0:
+            raise LeaseLost(item["_id"])
+
+    async def check(self, item: Mapping[str, Any]) -> None:
+        """Raises LeaseLost when another worker has the item."""
+        if await self._work.find_one({"_id": item["_id"], "fence": item["fence"]}, {"_id": 1}) is None:
+            raise LeaseLost(item["_id"])
+
+    async def next_due(self) -> datetime | None:
+        # The range keeps finished items (due None) out of the scan.
+        found = await self._work.find_one(
+            {"due": {"$gt": datetime(2000, 1, 1, tzinfo=UTC)}}, {"due": 1}, sort=[("due", 1)]
+        )
+        return found["due"] if found else None
+
+
+@dataclass
+class Run:
+    """One run of a work item: what an activity is handed as `Work`."""
+
+    item: dict[str, Any]
+    service: Service
+    items: WorkItems
+    producer: Producer
+    read_state: Callable[[str], Awaitable[Any]]
+    checkpoint: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def engagement(self) -> str:
+        return str(self.item["engagement"])
+
+    @property
+    def tenant(self) -> str:
+        return str(self.item["tenant"])
+
+    @property
+    def attempt(self) -> int:
+        return int(self.item["failures"]) + 1
+
+    async def save(self, checkpoint: Mapping[str, Any]) -> None:
+        await self.items.change(self.item, {"checkpoint": dict(checkpoint)})
+        self.checkpoint = dict(checkpoint)
+
+    async def send(self, command: Command, *, key: str) -> None:
+        await self.items.check(self.item)
+        message = command_message(
+            command,
+            engagement=self.engagement,
+            tenant=self.tenant,
+            actor=self.item["actor"],
+            source=f"/throughline/{self.service.name}/work",
+            id=f"{self.item['_id']}:{key}",
+            correlation=self.item["correlation"],
+            causation=self.item["_id"],
+            causation_type=self.item["type"],
+        )
+        await self.producer.publish([message])
+
+    async def state(self) -> Any:
+        return await self.read_state(self.engagement)
+
+
+class Worker:
+    """Claims and runs work until told to stop; a killed one's items are taken over when their lease ends."""
+
+    def __init__(
+        self,
+        service: Service,
+        items: WorkItems,
+        producer: Producer,
+        read_state: Callable[[str], Awaitable[Any]],
+    ) -> None:
+        self._service, self._items, self._producer = service, items, producer
+        self._read_state = read_state
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def run_for_ever(self) -> None:
+        """Never returns; trouble that passes is waited out."""
+        while True:
+            try:
+                await self._round()
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # the database or broker is away: work waits, nothing is lost
+                logger.warning("work waits: %s", error)
+                await asyncio.sleep(1)
+
+    async def _round(self) -> None:
+        self._items.created.clear()
+        while len(self._running) < AT_ONCE:
+            item = await self._items.claim(timedelta(seconds=self._lease()))
+            if item is None:
+                break
+            task = asyncio.create_task(self._run(item))
+            self._running.add(task)
+            task.add_done_callback(self._finished)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._items.created.wait(), await self._pause())
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._items.created.set()
+
+    def _lease(self) -> float:
+        return max(activity.lease_seconds for activity in self._service.activities)
+
+    async def _pause(self) -> float:
+        due = await self._items.next_due()
+        if due is None or len(self._running) >= AT_ONCE:
+            return LONGEST_SLEEP
+        return min(LONGEST_SLEEP, max(0.01, (due - datetime.now(UTC)).total_seconds()))
+
+    async def stop(self) -> None:
+        """Stop at once: what is cut off here resumes from its checkpoint elsewhere."""
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def _run(self, item: dict[str, Any]) -> None:
+        activity = self._items.activity(item["event"])
+        span = tracing.start_work(
+            activity.run.__name__,
+            item["engagement"],
+            (item["traceparent"], item["tracestate"]),
+            first=item["rounds"] == 0,
+        )
+        run = Run(item, self._service, self._items, self._producer, self._read_state, item["checkpoint"])
+        keeper = asyncio.create_task(self._keep_lease(item, activity, asyncio.current_task()))
+        outcome = "done"
+        try:
+            with trace.use_span(span, record_exception=False, set_status_on_exception=False):
+                again = await activity.run(registry.parse(item["type"], item["data"]), run)
+            await self._settle(item, again)
+        except LeaseLost:
+            outcome = "lost"
+        except asyncio.CancelledError:
+            outcome = "cancelled"
+            await asyncio.shield(self._give_back(item))
+        except Exception as error:  # an activity may fail in any way: it is retried, then given up
+            outcome = "failed"
+            tracing.fail(span, error)
+            await self._failed(run, activity, error)
+        finally:
+            keeper.cancel()
+            span.end()
+            WORK_RUNS.labels(self._service.name, activity.run.__name__, outcome).inc()
+
+    async def _settle(self, item: dict[str, Any], again: Again | None) -> None:
+        if again is None:
+            await self._items.change(item, {"due": None, "done_at": datetime.now(UTC)})
+            return
+        due = datetime.now(UTC) + timedelta(seconds=again.after_seconds)
+        await self._items.change(item, {"due": due, "failures": 0, "rounds": item["rounds"] + 1})
+
+    async def _give_back(self, item: dict[str, Any]) -> None:
+        with suppress(Exception):
+            await self._items.change(item, {"due": datetime.now(UTC)})
+
+    async def _failed(self, run: Run, activity: Activity, error: Exception) -> None:
+        failures = run.item["failures"] + 1
+        name = activity.run.__name__
+        logger.warning("%s of %s failed (%d): %s", name, run.engagement, failures, error, exc_info=error)
+        with suppress(LeaseLost):
+            if failures < activity.max_attempts:
+                pause = activity.backoff_seconds * 2 ** (failures - 1)
+                due = datetime.now(UTC) + timedelta(seconds=pause)
+                await self._items.change(run.item, {"due": due, "failures": failures})
+                return
+            await self._give_up(run, activity, error)
+            await self._items.change(
+                run.item,
+                {"due": None, "failures": failures, "error": str(error)[:1000], "done_at": datetime.now(UTC)},
+            )
+
+    async def _give_up(self, run: Run, activity: Activity, error: Exception) -> None:
+        event = registry.parse(run.item["type"], run.item["data"])
+        command = activity.give_up(event, str(error)) if activity.give_up else None
+        if command is not None:
+            await run.send(command, key="gave-up")
+
+    async def _keep_lease(
+        self, item: dict[str, Any], activity: Activity, running: "asyncio.Task[None] | None"
+    ) -> None:
+        lease = timedelta(seconds=self._lease())
+        while True:
+            await asyncio.sleep(lease.total_seconds() / 3)
+            try:
+                await self._items.change(item, {"due": datetime.now(UTC) + lease})
+            except LeaseLost:
+                if running is not None:
+                    running.cancel()
+                return
+            except Exception as error:  # the database is away: the lease may run out, fencing covers that
+                logger.warning("lease of %s not kept: %s", item["_id"], error)
