@@ -1,0 +1,42 @@
+"""Lines for a person: aligned, coloured only on a terminal, never redrawn."""
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TextIO
+
+_STYLES = {"good": "32", "bad": "31", "dim": "2", "bold": "1", "warn": "33"}
+
+
+class Console:
+    """Writes to one stream; `plain` where it is no terminal or NO_COLOR is set."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self.stream = stream if stream is not None else sys.stderr
+        self.plain = bool(os.environ.get("NO_COLOR")) or not self.stream.isatty()
+
+    def line(self, text: str = "") -> None:
+        self.stream.write(f"{text}\n")
+        self.stream.flush()
+
+    def lines(self, texts: Iterable[str]) -> None:
+        for text in texts:
+            self.line(text)
+
+    def styled(self, text: str, style: str) -> str:
+        return text if self.plain else f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
+
+    def stage(self, name: str, what: str, where: str = "", seconds: float | None = None) -> None:
+        """One finished step of starting or stopping: `kafka  tansu, in memory  127.0.0.1:8401  0.2 s`."""
+        took = "" if seconds is None else f"{seconds:.1f} s"
+        text = f"  {name:<11}{what:<55} {where:<18} {took:>7}".rstrip()
+        self.line(text)
+
+
+def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> list[str]:
+    """Left-aligned columns, two blanks between them."""
+    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
+    return [
+        "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
+        for row in (header, *rows)
+    ]

