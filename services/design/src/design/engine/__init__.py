@@ -1,0 +1,1 @@
+"""The algorithms of design: selection, architecture, schedule, risks. Pure and deterministic."""
