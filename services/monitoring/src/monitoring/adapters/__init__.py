@@ -1,0 +1,1 @@
+"""What reaches out: one file per technology and port."""

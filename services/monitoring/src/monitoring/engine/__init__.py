@@ -1,0 +1,1 @@
+"""The algorithms of the field: rule evaluation, error budgets, probe tallies. Pure."""
