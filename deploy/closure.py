@@ -52,7 +52,9 @@ def lock(name: str, root: Path = ROOT) -> dict[str, str]:
     needs = _needs(entries)
     declared = {d for folder in packages(name, root) for d in _declared(folder) if not d.startswith(OURS)}
     if missing := sorted(declared - entries.keys()):
-        raise LookupError(f"requirements.lock has no {', '.join(missing)}; it is older than {name}'s pyproject.toml")
+        raise LookupError(
+            f"requirements.lock has no {', '.join(missing)}; it is older than {name}'s pyproject.toml"
+        )
     reached: set[str] = set()
     waiting = list(declared)
     while waiting:

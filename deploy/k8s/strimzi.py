@@ -1,0 +1,136 @@
+"""Writes the Kubernetes resources that follow from the declared topics and reactions.
+
+python deploy/k8s/strimzi.py            writes topics, users and scaled objects below components/
+python deploy/k8s/strimzi.py --check    exits 1 and names the files that are out of date
+"""
+
+import sys
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from messaging import topics
+from messaging.settings import KafkaProfile, KafkaSettings
+from schemas import registry
+
+COMPONENTS = Path(__file__).parent / "components"
+HEADER = (
+    "# Written by deploy/k8s/strimzi.py from declared topics and reactions: change those, not this file.\n"
+)
+CLUSTER = "throughline"
+GATEWAY = "gateway"
+LAG_PER_POD = 500
+"""One full batch of a consumer (KafkaSettings.batch_records)."""
+Resource = dict[str, Any]
+
+
+def cluster_settings() -> KafkaSettings:
+    return KafkaSettings(profile=KafkaProfile.APACHE, replication_factor=3)
+
+
+def topic_resources() -> Iterator[Resource]:
+    """A KafkaTopic per declared topic, with the partitions and settings it gets where we create it."""
+    for topic in topics.TOPICS:
+        new = topics._new_topic(topic, cluster_settings())
+        spec = {
+            "partitions": new.num_partitions,
+            "replicas": new.replication_factor,
+            "config": dict(sorted(new.topic_configs.items())),
+        }
+        yield _resource(
+            "kafka.strimzi.io/v1", "KafkaTopic", topic.name, spec, {"strimzi.io/cluster": CLUSTER}
+        )
+
+
+def consumed() -> dict[str, list[str]]:
+    """Service to the topics it reads: its commands, what it reacts to, the operators' topic."""
+    reads = {}
+    for service in registry.SERVICES:
+        reactions = import_module(f"{service}.reactions").REACTIONS
+        upstream = {event.topic() for event in reactions}
+        reads[service] = sorted({f"{service}.commands", "operations.commands", *upstream})
+    reads[GATEWAY] = sorted(t.name for t in topics.TOPICS if t.name.endswith((".events", ".dead")))
+    return reads
+
+
+def produced(service: str) -> list[str]:
+    """Topics a service writes. The gateway redrives dead letters, so it may write wherever one came from."""
+    if service == GATEWAY:
+        return sorted(topic.name for topic in topics.TOPICS)
+    return [f"{service}.commands", f"{service}.dead", f"{service}.events"]
+
+
+def user_resources() -> Iterator[Resource]:
+    """A KafkaUser per service that may do what it does and no more; nobody may create topics."""
+    for service, reads in consumed().items():
+        acls = [
+            *(_acl("topic", name, ["Read", "Describe"]) for name in reads),
+            *(_acl("topic", name, ["Write", "Describe"]) for name in produced(service)),
+            _acl("group", service, ["Read"]),
+        ]
+        spec = {"authentication": {"type": "tls"}, "authorization": {"type": "simple", "acls": acls}}
+        yield _resource("kafka.strimzi.io/v1", "KafkaUser", service, spec, {"strimzi.io/cluster": CLUSTER})
+
+
+def scaled_objects() -> Iterator[Resource]:
+    """A KEDA ScaledObject per service but the gateway: never more pods than a topic has partitions."""
+    for service in registry.SERVICES:
+        trigger = {
+            "bootstrapServers": f"{CLUSTER}-kafka-bootstrap.throughline.svc:9092",
+            "consumerGroup": service,
+            "lagThreshold": str(LAG_PER_POD),
+            "offsetResetPolicy": "earliest",
+            "allowIdleConsumers": "false",
+        }
+        spec = {
+            "scaleTargetRef": {"name": service},
+            # From 0 every wake-up would pay a rebalance.
+            "minReplicaCount": 1,
+            "maxReplicaCount": cluster_settings().partitions,
+            "cooldownPeriod": 300,
+            "triggers": [{"type": "kafka", "metadata": trigger}],
+        }
+        yield _resource(
+            "keda.sh/v1alpha1", "ScaledObject", service, spec, {"app.kubernetes.io/name": service}
+        )
+
+
+def files() -> dict[Path, str]:
+    """Every generated file and what it should hold."""
+    return {
+        COMPONENTS / "strimzi/topics.yaml": _dump(topic_resources()),
+        COMPONENTS / "kafka-users/users.yaml": _dump(user_resources()),
+        COMPONENTS / "keda/scaled-objects.yaml": _dump(scaled_objects()),
+    }
+
+
+def _acl(kind: str, name: str, operations: list[str]) -> dict[str, Any]:
+    return {"resource": {"type": kind, "name": name, "patternType": "literal"}, "operations": operations}
+
+
+def _resource(api: str, kind: str, name: str, spec: Resource, labels: dict[str, str]) -> Resource:
+    labels = {**labels, "app.kubernetes.io/part-of": "throughline"}
+    return {"apiVersion": api, "kind": kind, "metadata": {"name": name, "labels": labels}, "spec": spec}
+
+
+def _dump(resources: Iterable[Resource]) -> str:
+    return HEADER + yaml.safe_dump_all(resources, sort_keys=False, width=120)
+
+
+def main(arguments: list[str]) -> int:
+    if arguments not in ([], ["--check"]):
+        sys.stderr.write(f"{__doc__}\n")
+        return 2
+    stale = {p: text for p, text in files().items() if not p.exists() or p.read_text() != text}
+    for path, text in stale.items():
+        sys.stdout.write(f"{path.relative_to(COMPONENTS)}\n")
+        if not arguments:
+            path.write_text(text)
+    return 1 if arguments and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,286 @@
+"""Kubernetes resources are valid, hardened, reachable only where needed, and true to the code."""
+
+import copy
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+Resource = dict[str, Any]
+K8S = Path(__file__).parents[2] / "deploy/k8s"
+OVERLAYS = ["kind", "production"]
+KUSTOMIZE_KEYS = {
+    "apiVersion", "kind", "namespace", "resources", "components", "patches", "images", "secretGenerator",
+    "configMapGenerator",
+}  # fmt: skip
+
+# kubernetes-validate knows no custom resources: what their operators require, as far as we use it.
+CUSTOM: dict[tuple[str, str], dict[str, type | tuple[type, ...]]] = {
+    ("kafka.strimzi.io/v1", "Kafka"): {"kafka.version": str, "kafka.listeners": list, "entityOperator": dict},
+    ("kafka.strimzi.io/v1", "KafkaNodePool"): {"replicas": int, "roles": list, "storage.type": str},
+    ("kafka.strimzi.io/v1", "KafkaTopic"): {"partitions": int, "replicas": int, "config": dict},
+    ("kafka.strimzi.io/v1", "KafkaUser"): {"authentication.type": str, "authorization.acls": list},
+    ("keda.sh/v1alpha1", "ScaledObject"): {
+        "scaleTargetRef.name": str,
+        "maxReplicaCount": int,
+        "triggers": list,
+    },
+}
+
+
+def load(path: Path) -> list[Resource]:
+    return [document for document in yaml.safe_load_all(path.read_text()) if document]
+
+
+def manifests() -> Iterator[tuple[Path, Resource]]:
+    """Every resource that is written out; what overlays hold are patches."""
+    for path in sorted([*K8S.glob("base/*.yaml"), *K8S.glob("components/*/*.yaml")]):
+        for document in load(path):
+            if "kind" in document and document["kind"] not in ("Kustomization", "Component"):
+                yield path, document
+
+
+def identified(found: Iterator[tuple[Path, Resource]]) -> list[Any]:
+    return [
+        pytest.param(
+            document, id=f"{path.relative_to(K8S)}: {document['kind']}/{document['metadata']['name']}"
+        )
+        for path, document in found
+    ]
+
+
+def render(folder: Path) -> list[Resource]:
+    """The resources of a kustomization with its patches applied: as much of kustomize as our files use."""
+    kustomization = load(folder / "kustomization.yaml")[0]
+    assert set(kustomization) <= KUSTOMIZE_KEYS, f"{folder}: not read by this test"
+    resources: list[Resource] = []
+    for name in kustomization.get("resources", []):
+        target = (folder / name).resolve()
+        assert target.exists(), f"{folder / name} does not exist"
+        resources += render(target) if target.is_dir() else load(target)
+    for generated, kind in (("configMapGenerator", "ConfigMap"), ("secretGenerator", "Secret")):
+        for entry in kustomization.get(generated, []):
+            resources.append({"apiVersion": "v1", "kind": kind, "metadata": {"name": entry["name"]}})
+    for name in kustomization.get("components", []):
+        resources = apply_component((folder / name).resolve(), resources)
+    return patched(folder, kustomization, resources)
+
+
+def apply_component(folder: Path, resources: list[Resource]) -> list[Resource]:
+    kustomization = load(folder / "kustomization.yaml")[0]
+    assert kustomization["kind"] == "Component"
+    own = render_without_patches(folder, kustomization)
+    return patched(folder, kustomization, [*resources, *own])
+
+
+def render_without_patches(folder: Path, kustomization: Resource) -> list[Resource]:
+    own = [document for name in kustomization.get("resources", []) for document in load(folder / name)]
+    for entry in kustomization.get("configMapGenerator", []):
+        assert all((folder / name).is_file() for name in entry["files"])
+        own.append({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": entry["name"]}})
+    return own
+
+
+def patched(folder: Path, kustomization: Resource, resources: list[Resource]) -> list[Resource]:
+    resources = copy.deepcopy(resources)
+    for patch in kustomization.get("patches", []):
+        targets = [r for r in resources if matches(patch["target"], r)]
+        assert targets, f"{folder}: a patch has no target {patch['target']}"
+        changes = yaml.safe_load((folder / patch["path"]).read_text() if "path" in patch else patch["patch"])
+        for resource in targets:
+            if isinstance(changes, dict):
+                merge(resource, {"spec": changes["spec"]})
+            else:
+                operate(resource, changes)
+    return resources
+
+
+def matches(target: Resource, resource: Resource) -> bool:
+    named = re.fullmatch(target.get("name", ".*"), resource["metadata"]["name"])
+    key, _, value = target.get("labelSelector", "").partition("=")
+    labelled = not key or resource["metadata"].get("labels", {}).get(key) == value
+    return resource["kind"] == target["kind"] and bool(named) and labelled
+
+
+def operate(resource: Resource, operations: list[Resource]) -> None:
+    for operation in operations:
+        *parents, last = operation["path"].strip("/").split("/")
+        place = resource
+        for name in parents:
+            place = place[name]
+        # kustomize refuses to replace or remove what is not there; so does this.
+        assert operation["op"] == "add" or last in place, operation["path"]
+        if operation["op"] == "remove":
+            del place[last]
+        else:
+            place[last] = operation["value"]
+
+
+def merge(into: Resource, changes: Resource) -> None:
+    for name, value in changes.items():
+        if isinstance(value, dict) and isinstance(into.get(name), dict):
+            merge(into[name], value)
+        else:
+            into[name] = value
+
+
+def check(resource: Resource) -> None:
+    shape = CUSTOM.get((resource["apiVersion"], resource["kind"]))
+    if shape is None:
+        kubernetes_validate.validate(resource, "1.37", strict=True)
+        return
+    for path, kind in shape.items():
+        value: Any = resource["spec"]
+        for name in path.split("."):
+            assert name in value, f"{resource['kind']} {resource['metadata']['name']}: spec.{path} is missing"
+            value = value[name]
+        assert isinstance(value, kind), f"spec.{path} must be {kind}"
+
+
+def pods(resources: Iterator[tuple[Path, Resource]]) -> Iterator[tuple[Path, Resource]]:
+    return ((p, d) for p, d in resources if d["kind"] in ("Deployment", "StatefulSet", "Job"))
+
+
+@pytest.mark.parametrize("resource", identified(manifests()))
+def test_a_resource_is_valid(resource: Resource) -> None:
+    check(resource)
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_an_overlay_has_valid_resources_and_none_twice(overlay: str) -> None:
+    resources = render(K8S / "overlays" / overlay)
+
+    for resource in resources:
+        check(resource)
+    names = [(r["apiVersion"], r["kind"], r["metadata"]["name"]) for r in resources]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_an_overlay_has_every_secret_and_config_map_its_pods_read(overlay: str) -> None:
+    resources = render(K8S / "overlays" / overlay)
+    given = {r["metadata"]["name"] for r in resources if r["kind"] in ("ConfigMap", "Secret")}
+    text = yaml.safe_dump([r for r in resources if r["kind"] in ("Deployment", "StatefulSet")])
+    asked = set(
+        re.findall(
+            r"(?:secretName|configMapRef|secretKeyRef|configMap):\s+(?:key: \S+\s+)?(?:name: )?(\S+)", text
+        )
+    )
+
+    # Production brings its own secrets, by name: docs/how-to/deploy.md.
+    brought = {"throughline-mongo", "throughline-gateway"} if overlay == "production" else set()
+    assert asked - given - brought == set()
+
+
+@pytest.mark.parametrize("workload", identified(pods(manifests())))
+def test_a_pod_is_hardened(workload: Resource) -> None:
+    pod = workload["spec"]["template"]["spec"]
+    container = pod["containers"][0]
+
+    assert len(pod["containers"]) == 1
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["runAsUser"] > 0
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("workload", identified(pods(manifests())))
+def test_a_pod_has_limits_and_probes(workload: Resource) -> None:
+    container = workload["spec"]["template"]["spec"]["containers"][0]
+
+    assert set(container["resources"]["requests"]) == {"cpu", "memory"}
+    # A limit on processor time would throttle a service in the middle of a batch.
+    assert set(container["resources"]["limits"]) == {"memory"}
+    assert {"startupProbe", "readinessProbe", "livenessProbe"} <= set(container)
+
+
+@pytest.mark.parametrize("workload", identified(pods(manifests())))
+def test_an_image_has_a_version(workload: Resource) -> None:
+    image = workload["spec"]["template"]["spec"]["containers"][0]["image"]
+
+    # Our own get theirs in the production overlay.
+    assert image.startswith("throughline/") or re.search(r":\d", image)
+
+
+def test_a_service_lives_by_its_loop_and_is_ready_by_its_truth(services: list[str]) -> None:
+    for service in services:
+        deployment = next(d for d in load(K8S / f"base/{service}.yaml") if d["kind"] == "Deployment")
+        container = deployment["spec"]["template"]["spec"]["containers"][0]
+        paths = {probe: container[probe]["httpGet"]["path"] for probe in ("livenessProbe", "readinessProbe")}
+        assert paths == {"livenessProbe": "/health/live", "readinessProbe": "/health/ready"}
+        assert container["ports"] == [{"name": "http", "containerPort": 8080}]
+
+
+def test_every_pod_has_a_network_policy_beside_it() -> None:
+    found = list(manifests())
+    policies = [d for _, d in found if d["kind"] == "NetworkPolicy"]
+    chosen = [p["spec"]["podSelector"]["matchLabels"] for p in policies]
+
+    for _, workload in pods(iter(found)):
+        assert {"app.kubernetes.io/name": workload["metadata"]["name"]} in chosen
+    assert {"app.kubernetes.io/part-of": "throughline"} in chosen, "nothing denies the rest"
+
+
+def test_a_selector_finds_what_it_is_for() -> None:
+    for path in sorted(K8S.rglob("*.yaml")):
+        documents = [d for d in load(path) if "kind" in d]
+        labels = [
+            d["spec"]["template"]["metadata"]["labels"] for d in documents if "template" in d.get("spec", {})
+        ]
+        for document in documents:
+            if document["kind"] == "Service":
+                assert any(document["spec"]["selector"].items() <= found.items() for found in labels), path
+
+
+def test_resources_made_from_declarations_are_up_to_date(root: Path) -> None:
+    made = subprocess.run(
+        [sys.executable, "deploy/k8s/strimzi.py", "--check"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert (made.returncode, made.stdout) == (0, ""), "run: python deploy/k8s/strimzi.py\n" + made.stderr
+
+
+def test_a_user_may_read_and_write_only_what_its_service_does() -> None:
+    users = {d["metadata"]["name"]: d for d in load(K8S / "components/kafka-users/users.yaml")}
+    acls = users["intake"]["spec"]["authorization"]["acls"]
+    granted = {(a["resource"]["type"], a["resource"]["name"], op) for a in acls for op in a["operations"]}
+
+    assert {name for kind, name, op in granted if op == "Write"} == {
+        "intake.commands",
+        "intake.dead",
+        "intake.events",
+    }
+    assert ("group", "intake", "Read") in granted
+    assert ("topic", "design.events", "Read") not in granted
+    every = [a for u in users.values() for a in u["spec"]["authorization"]["acls"]]
+    assert {a["resource"]["patternType"] for a in every} == {"literal"}
+    assert not {op for a in every for op in a["operations"]} & {"All", "Create", "Alter", "Delete"}
+
+
+def test_a_wrong_field_is_found() -> None:
+    deployment = next(d for d in load(K8S / "base/intake.yaml") if d["kind"] == "Deployment")
+    deployment["spec"]["replica"] = deployment["spec"].pop("replicas")
+
+    with pytest.raises(kubernetes_validate.ValidationError, match="replica"):
+        check(deployment)
+
+
+def test_a_custom_resource_without_a_required_field_is_found() -> None:
+    topic = load(K8S / "components/strimzi/topics.yaml")[0]
+    del topic["spec"]["partitions"]
+
+    with pytest.raises(AssertionError, match=r"spec\.partitions is missing"):
+        check(topic)
