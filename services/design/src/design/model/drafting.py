@@ -36,7 +36,7 @@ def offer_catalogue(state: State, command: OfferCatalogue) -> Sequence[Event]:
     _check_catalogue(command.catalogue)
     _check_version(state.catalogue, command.catalogue)
     event = CatalogueOffered(catalogue=command.catalogue)
-    # A plan without a proposal, even one for which nothing fitted before, is drafted from what is offered now.
+    # A plan for which nothing fitted before is drafted again from what is offered now.
     waiting = not state.drafting and state.proposal is None
     return requested(state, event) if waiting else (event,)
 
@@ -101,7 +101,7 @@ def record_infeasibility(state: State, command: RecordInfeasibility) -> Sequence
 
 
 def _awaited(state: State, version: int) -> bool:
-    """False for a draft that came before or that a newer plan has overtaken. Refused where never requested."""
+    """False for a draft that was recorded before or overtaken. Refused where never requested."""
     if version > state.version:
         raise Refused("proposal_version", "drafting-was-requested", f"version {version} was never requested")
     return state.drafting and version == state.version

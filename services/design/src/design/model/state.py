@@ -111,9 +111,9 @@ _EVOLVE: Mapping[type[Event], Callable[[State, Any], State]] = {
     PlanReceived: _plan_received,
     DraftingRequested: _drafting_requested,
     ProposalDrafted: _drafted,
-    ProposalInfeasible: lambda s, e: s.model_copy(update={"drafting": False}),
+    ProposalInfeasible: lambda s, _: s.model_copy(update={"drafting": False}),
     ProposalApproved: _approved,
-    ProposalRejected: lambda s, e: s.model_copy(update={"rejected": True}),
+    ProposalRejected: lambda s, _: s.model_copy(update={"rejected": True}),
     RevisionRequested: _revision_requested,
 }
 
