@@ -1,7 +1,9 @@
 """What one image needs: the part of requirements.lock a service reaches, and our own packages it is made of.
 
-    python deploy/closure.py lock intake        the lock's entries, hashes included, for `pip install -r`
-    python deploy/closure.py packages intake    folders of our own packages, the service's own last
+    python deploy/closure.py lock intake [EXTRA...]    the lock's entries with their hashes, for `pip install -r`
+    python deploy/closure.py packages intake           folders of our own packages, the service's own last
+
+An EXTRA is a further distribution of the lock that this image is to have.
 
 The lock names each package's dependants in its `# via` comments, so its graph can be walked without asking
 an index. Standard library only: it runs before anything is installed.
@@ -42,8 +44,8 @@ def packages(name: str, root: Path = ROOT) -> list[Path]:
     return list(found.values())
 
 
-def lock(name: str, root: Path = ROOT) -> dict[str, str]:
-    """Distribution to its entries in the lock, for all that `name` and our packages below it reach.
+def lock(name: str, root: Path = ROOT, extras: Iterable[str] = ()) -> dict[str, str]:
+    """Distribution to its entries in the lock, for all that `name`, our packages below it and extras reach.
 
     A distribution with one entry per Python version keeps them all, markers included.
     Raises LookupError where a declared dependency is not in the lock.
@@ -51,6 +53,7 @@ def lock(name: str, root: Path = ROOT) -> dict[str, str]:
     entries = read_lock((root / "requirements.lock").read_text())
     needs = _needs(entries)
     declared = {d for folder in packages(name, root) for d in _declared(folder) if not d.startswith(OURS)}
+    declared |= {canonical(extra) for extra in extras}
     if missing := sorted(declared - entries.keys()):
         raise LookupError(
             f"requirements.lock has no {', '.join(missing)}; it is older than {name}'s pyproject.toml"
@@ -102,8 +105,8 @@ def _declared(folder: Path) -> list[str]:
 
 def main(arguments: list[str]) -> int:
     match arguments:
-        case ["lock", name]:
-            sys.stdout.write("".join(lock(name).values()))
+        case ["lock", name, *extras]:
+            sys.stdout.write("".join(lock(name, extras=extras).values()))
         case ["packages", name]:
             sys.stdout.write("".join(f"./{p.relative_to(ROOT)}\n" for p in packages(name)))
         case _:

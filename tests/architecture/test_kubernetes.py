@@ -231,14 +231,12 @@ def test_every_pod_has_a_network_policy_beside_it() -> None:
 
 
 def test_a_selector_finds_what_it_is_for() -> None:
-    for path in sorted(K8S.rglob("*.yaml")):
-        documents = [d for d in load(path) if "kind" in d]
-        labels = [
-            d["spec"]["template"]["metadata"]["labels"] for d in documents if "template" in d.get("spec", {})
-        ]
-        for document in documents:
-            if document["kind"] == "Service":
-                assert any(document["spec"]["selector"].items() <= found.items() for found in labels), path
+    found = list(manifests())
+    labels = [d["spec"]["template"]["metadata"]["labels"] for _, d in pods(iter(found))]
+
+    for path, document in found:
+        if document["kind"] == "Service":
+            assert any(document["spec"]["selector"].items() <= given.items() for given in labels), path
 
 
 def test_resources_made_from_declarations_are_up_to_date(root: Path) -> None:
