@@ -1,0 +1,1 @@
+"""Technology behind provisioning's ports."""

@@ -1,0 +1,1 @@
+"""Pure algorithms of provisioning: who is on the team, which steps make an environment."""
