@@ -2,25 +2,17 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
-
-from runtime.complaints import explain, where_of
+from runtime.checking import check
 from runtime.errors import CommandFailed, Exit
-from runtime.yaml_lines import Document, read
+from runtime.yaml_lines import Complaint, Document, read
 from schemas.base import Command
 from schemas.design import Catalogue, OfferCatalogue
 from schemas.engagement_file import EngagementFile, broken_references
-from schemas.engagement_file import Path as Where
 from schemas.intake import OpenEngagement
 from schemas.migration import RegisterSource, Source
 from schemas.monitoring import DefineProbe, DefineRule, DefineSlo
 from schemas.provisioning import OfferPeople
-
-M = TypeVar("M", bound=BaseModel)
-Complaint = tuple[int, str]
-"""The line and the whole message."""
 
 
 def load(file: Path) -> EngagementFile:
@@ -33,7 +25,7 @@ def load(file: Path) -> EngagementFile:
     complaints: list[Complaint] = list(document.duplicates)
     catalogue, catalogue_document = _catalogue(document, complaints)
     content = {name: part for name, part in document.data.items() if name != "catalogue"}
-    checked = _check(EngagementFile, content, document, (), complaints)
+    checked = check(EngagementFile, content, document, (), complaints)
     if checked is not None:
         checked = checked.model_copy(update={"catalogue": catalogue})
         complaints += _references(checked, document, catalogue_document)
@@ -48,26 +40,14 @@ def _catalogue(document: Document, complaints: list[Complaint]) -> tuple[Catalog
     if entry is None:
         return None, document
     if not isinstance(entry, str):
-        return _check(Catalogue, entry, document, ("catalogue",), complaints), document
+        return check(Catalogue, entry, document, ("catalogue",), complaints), document
     beside = document.file.parent / entry
     if not beside.is_file():
         complaints.append(document.complaint(("catalogue",), f"no file {entry!r} beside this one"))
         return None, document
     other = read(beside)
     complaints += other.duplicates
-    return _check(Catalogue, other.data, other, (), complaints), other
-
-
-def _check(
-    model: type[M], data: object, document: Document, prefix: Where, complaints: list[Complaint]
-) -> M | None:
-    try:
-        return model.model_validate(data, extra="forbid")
-    except ValidationError as error:
-        complaints.extend(
-            document.complaint(where_of(found, prefix), explain(found, model)) for found in error.errors()
-        )
-        return None
+    return check(Catalogue, other.data, other, (), complaints), other
 
 
 def _references(file: EngagementFile, document: Document, catalogue: Document) -> Iterator[Complaint]:

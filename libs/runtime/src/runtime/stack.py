@@ -63,11 +63,13 @@ class Stack:
         self._on_change()
         waits = asyncio.gather(*(self._until_ready(self.processes[spec.name]) for spec in specs))
         ends: set[asyncio.Future[Any]] = {waits, self.failure}
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        if self.failure.done():
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
             waits.cancel()
+            await asyncio.gather(waits, return_exceptions=True)
+        if self.failure.done():
             raise self.failure.result()
-        await waits
 
     def recreate_on_broker_restart(self, apply_topics: Callable[[], Awaitable[object]]) -> None:
         """The embedded broker forgets everything: topics are made again before the services come back."""

@@ -12,6 +12,8 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from runtime.errors import CommandFailed, Exit
 from schemas.engagement_file import Path as Where
 
+Complaint = tuple[int, str]
+"""The line and the whole message."""
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -22,7 +24,7 @@ class Document:
     file: Path
     data: Any = None
     lines: dict[Where, int] = field(default_factory=dict)
-    duplicates: list[tuple[int, str]] = field(default_factory=list)
+    duplicates: list[Complaint] = field(default_factory=list)
 
     def line(self, where: Where) -> int:
         """The line of the deepest part of `where` that is in the file; from 1."""
@@ -30,7 +32,7 @@ class Document:
             where = where[:-1]
         return self.lines.get(where, 1)
 
-    def complaint(self, where: Where, message: str) -> tuple[int, str]:
+    def complaint(self, where: Where, message: str) -> Complaint:
         return self.line(where), f"{self.file.name}:{self.line(where)}: {spell(where)}: {message}"
 
 

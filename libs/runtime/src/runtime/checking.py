@@ -1,0 +1,24 @@
+"""A YAML document against a model: every fault becomes a complaint with its line."""
+
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from runtime.complaints import explain, where_of
+from runtime.yaml_lines import Complaint, Document
+from schemas.engagement_file import Path as Where
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def check(
+    model: type[M], data: object, document: Document, prefix: Where, complaints: list[Complaint]
+) -> M | None:
+    """The model, or None and the complaints added. Unknown keys are faults at every level."""
+    try:
+        return model.model_validate(data, extra="forbid")
+    except ValidationError as error:
+        complaints.extend(
+            document.complaint(where_of(found, prefix), explain(found, model)) for found in error.errors()
+        )
+        return None

@@ -1,0 +1,1 @@
+"""Plays an example engagement through the public interfaces and says what came of it."""

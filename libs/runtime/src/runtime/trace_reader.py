@@ -1,0 +1,116 @@
+"""Traces read back over Jaeger's query API v3, and whether one is complete."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+POLL_SECONDS = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class SpanRow:
+    """One span, flat; times are nanoseconds since the epoch."""
+
+    id: str
+    parent: str
+    service: str
+    name: str
+    start: int
+    end: int
+    failed: bool
+    attributes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TraceCheck:
+    """`missing` says in words what the trace still lacks; empty when it is complete."""
+
+    spans: int
+    services: frozenset[str]
+    missing: str
+
+
+async def fetch(url: str, trace_id: str) -> list[SpanRow]:
+    """Every span of a trace known so far; [] while there is none. Raises httpx.HTTPError."""
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=10) as client:
+        answer = await client.get(f"/api/v3/traces/{trace_id}")
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        return []
+    answer.raise_for_status()
+    return list(rows(answer.json()))
+
+
+def rows(answer: Mapping[str, Any]) -> Iterator[SpanRow]:
+    for resource in answer.get("result", {}).get("resourceSpans", []):
+        service = _attributes(resource.get("resource", {})).get("service.name", "")
+        for scope in resource.get("scopeSpans", []):
+            for span in scope.get("spans", []):
+                yield SpanRow(
+                    id=span["spanId"],
+                    parent=span.get("parentSpanId", ""),
+                    service=service,
+                    name=span["name"],
+                    start=int(span["startTimeUnixNano"]),
+                    end=int(span["endTimeUnixNano"]),
+                    failed=span.get("status", {}).get("code") in (2, "STATUS_CODE_ERROR"),
+                    attributes=_attributes(span),
+                )
+
+
+def _attributes(part: Mapping[str, Any]) -> dict[str, str]:
+    return {a["key"]: str(next(iter(a["value"].values()), "")) for a in part.get("attributes", [])}
+
+
+def check(spans: Iterable[SpanRow], services: Iterable[str]) -> TraceCheck:
+    """Complete: a span of every service, one root, and no span whose parent is not there."""
+    found = list(spans)
+    ids = {span.id for span in found}
+    seen = frozenset(span.service for span in found)
+    roots = [span for span in found if not span.parent]
+    orphans = [span for span in found if span.parent and span.parent not in ids]
+    faults = []
+    if absent := [name for name in services if name not in seen]:
+        faults.append(f"no span of {', '.join(absent)}")
+    if len(roots) != 1:
+        faults.append(f"{len(roots)} roots: {', '.join(f'{s.service} {s.name}' for s in roots[:3])}")
+    if orphans:
+        first = orphans[0]
+        faults.append(f"{len(orphans)} spans without their parent, first {first.service} {first.name}")
+    return TraceCheck(len(found), seen, "; ".join(faults))
+
+
+async def until_complete(
+    url: str, trace_id: str, services: Iterable[str], timeout_seconds: float
+) -> TraceCheck:
+    """Ask until the trace is complete or the time is up; exporters send in batches."""
+    wanted, deadline = tuple(services), time.monotonic() + timeout_seconds
+    while True:
+        try:
+            result = check(await fetch(url, trace_id), wanted)
+        except httpx.HTTPError as error:
+            result = TraceCheck(0, frozenset(), f"the trace cannot be read: {type(error).__name__}")
+        if not result.missing or time.monotonic() > deadline:
+            return result
+        await asyncio.sleep(POLL_SECONDS)
+
+
+def tree(spans: Iterable[SpanRow]) -> list[str]:
+    """The trace as indented lines with start offsets and durations in milliseconds."""
+    found = sorted(spans, key=lambda span: span.start)
+    ids, children = {span.id for span in found}, dict[str, list[SpanRow]]()
+    for span in found:
+        children.setdefault(span.parent if span.parent in ids else "", []).append(span)
+    origin = found[0].start if found else 0
+    return list(_branches(children, "", 0, origin))
+
+
+def _branches(children: Mapping[str, list[SpanRow]], parent: str, depth: int, origin: int) -> Iterator[str]:
+    for span in children.get(parent, []):
+        offset, took = (span.start - origin) / 1e6, (span.end - span.start) / 1e6
+        mark = "  FAILED" if span.failed else ""
+        yield f"{offset:>9.1f} ms {took:>9.1f} ms  {'  ' * depth}{span.service}: {span.name}{mark}"
+        yield from _branches(children, span.id, depth + 1, origin)
