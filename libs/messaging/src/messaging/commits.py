@@ -22,11 +22,10 @@ SNAPSHOT_EVERY = 100
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A stream as the store has it, and the messages it may still owe to its readers."""
+    """A stream as the store has it, and what it may still owe its readers: messages by version."""
 
     stream: Stream
-    owed: list[Message]
-    published: int
+    owed: dict[int, list[Message]]
 
 
 class CommitStore:
@@ -92,15 +91,15 @@ class CommitStore:
                 snapshot["sequence"],
                 snapshot["seen"],
             )
-        published, owed = head.get("published", 0), []
+        published, owed = head.get("published", 0), {}
         for document in commits:
             messages = self.messages(document)
             if document["version"] > published:
-                owed.extend(messages)
+                owed[document["version"]] = messages
             if document["version"] > stream.version:
                 stream = self._advance(stream, document, messages)
         seen = _latest(stream.seen, head.get("seen", {}))
-        return Loaded(replace(stream, seen=seen), owed, published)
+        return Loaded(replace(stream, seen=seen), owed)
 
     def _advance(self, stream: Stream, document: Mapping[str, Any], messages: Sequence[Message]) -> Stream:
         state = stream.state

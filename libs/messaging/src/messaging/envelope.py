@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 on Kafka: attributes to headers and back; binary mode out, binary and structured mode in."""
+"""CloudEvents 1.0 on Kafka: attributes to headers and back; binary mode out, binary and structured in."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -167,11 +167,11 @@ def decode(
     envelope = read_attributes(attributes)
     if key is not None and key != envelope.engagement.encode():
         raise Unreadable("key", "must be the engagement, or the order of its events is lost", "wrong-key")
+    _check_topic(envelope.type, topic)
     payload = read_payload(envelope.type, data)
-    _check_topic(payload, topic)
-    if isinstance(payload, Event) and topic == f"{payload.service()}.events" and envelope.sequence is None:
-        if payload.service() != "inbound":
-            raise Unreadable("sequence", "an event of a service needs its sequence", "missing")
+    sequenced = isinstance(payload, Event) and payload.service() != "inbound"
+    if sequenced and envelope.sequence is None:
+        raise Unreadable("sequence", "an event of a service needs its sequence", "missing")
     return Message(envelope, payload)
 
 
@@ -239,11 +239,13 @@ def _first_fault(error: ValidationError) -> tuple[str, str, str]:
     return (f"data.{path}" if path else "data"), reason, "schema"
 
 
-def _check_topic(payload: Payload, topic: str) -> None:
-    if payload.topic() != topic:
-        raise Unreadable(
-            "type", f"{payload.type} belongs on {payload.topic()}, not on {topic}", "wrong-topic"
-        )
+def _check_topic(wire_type: str, topic: str) -> None:
+    try:
+        cls, _ = registry.find(wire_type)
+    except LookupError:
+        return
+    if cls.topic() != topic:
+        raise Unreadable("type", f"{cls.type} belongs on {cls.topic()}, not on {topic}", "wrong-topic")
 
 
 def _text_headers(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:

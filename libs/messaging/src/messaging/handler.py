@@ -13,6 +13,7 @@ from opentelemetry.trace import Span
 from messaging import tracing
 from messaging.commits import SNAPSHOT_EVERY, CommitStore, Loaded, commit_document
 from messaging.dead_letters import DeadLetters
+from messaging.envelope import Message
 from messaging.metrics import COMMITS, CONFLICTS, EVENTS, OUTBOX_AGE
 from messaging.producer import Producer
 from messaging.service import Service
@@ -82,7 +83,7 @@ class Handler:
 
     async def _decide(self, engagement: str, messages: Sequence[Received], spans: "_Spans") -> Outcome:
         stream = self._cache[engagement]
-        outcome = handle(self._service, stream, messages, spans.open, _now())
+        outcome = handle(self._service, stream, messages, spans.open)
         if outcome.failed is not None:
             message, error = outcome.failed
             logger.error(
@@ -181,7 +182,10 @@ class Handler:
 
     async def _pay(self, loaded: dict[str, Loaded]) -> None:
         """Publish what a crash may have left unpublished, before anything newer of the same stream."""
-        owed = [message for item in loaded.values() for message in item.owed]
+        owed: list[Message] = []
+        for engagement, item in loaded.items():
+            ours = self._published.get(engagement, 0)
+            owed.extend(m for version, part in item.owed.items() if version > ours for m in part)
         await self._work.create(owed)
         await self._producer.publish(owed)
         for engagement, item in loaded.items():

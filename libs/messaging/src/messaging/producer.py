@@ -82,13 +82,14 @@ class Producer:
         span = tracing.start_send(topic, message.envelope)
         spans.append(span)
         sent = with_trace(message, *tracing.headers_of(span)).envelope
-        return await producer.send(
+        future: asyncio.Future[Any] = await producer.send(
             topic,
             value=body,
             key=sent.engagement.encode(),
             headers=to_headers(sent),
             timestamp_ms=time_ns() // 1_000_000,
         )
+        return future
 
     async def _producer(self) -> AIOKafkaProducer:
         async with self._starting:

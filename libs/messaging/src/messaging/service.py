@@ -75,6 +75,11 @@ class Activity:
     backoff_seconds: float = 0.5
     lease_seconds: float = 10.0
 
+    @property
+    def name(self) -> str:
+        """As it stands in traces and metrics."""
+        return getattr(self.run, "__name__", self.on.type)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Service:

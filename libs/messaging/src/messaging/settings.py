@@ -11,7 +11,7 @@ from telemetry import HttpSettings, TelemetrySettings
 
 
 class KafkaProfile(StrEnum):
-    """Which broker is behind the address: the embedded one needs short waits and has no idempotent producer."""
+    """Which broker is there: the embedded one needs short waits and has no idempotent producer."""
 
     EMBEDDED = "embedded"
     APACHE = "apache"

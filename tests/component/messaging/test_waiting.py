@@ -1,0 +1,111 @@
+"""One engagement's failure is its own: later messages wait behind it, others go on, order holds."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from messaging import Envelope
+from messaging.envelope import to_headers
+from messaging.service import Service
+from schemas import intake, operations
+from testkit.backbone import Backbone, Tail
+from testkit.register import broken_names, register_service, stakeholder
+
+
+@pytest.fixture(autouse=True)
+def _mended_afterwards() -> Iterator[None]:
+    yield
+    broken_names.clear()
+
+
+def _names(tail: Tail, engagement: str) -> list[str]:
+    found = [m for m in tail.of(intake.StakeholderRegistered) if m.envelope.engagement == engagement]
+    return [m.payload.stakeholder.id for m in found]
+
+
+async def test_later_messages_wait_behind_a_failure_and_follow_in_order(backbone: Backbone) -> None:
+    broken_names.add("bad")
+    async with backbone.running(register_service()), backbone.tail("intake.events") as tail:
+        for name in ("anna", "bad", "carl", "dora"):
+            await backbone.send(stakeholder(name), engagement="ENG-SICK")
+        await backbone.send(stakeholder("erik"), engagement="ENG-WELL")
+        await tail.until(lambda t: _names(t, "ENG-WELL") == ["erik"])
+        assert _names(tail, "ENG-SICK") == ["anna"]
+        broken_names.clear()
+        await backbone.send(stakeholder("fritz"), engagement="ENG-SICK")
+        await tail.until(lambda t: len(_names(t, "ENG-SICK")) == 5)
+
+    assert _names(tail, "ENG-SICK") == ["anna", "bad", "carl", "dora", "fritz"]
+
+
+async def test_what_waits_outlives_a_restart(backbone: Backbone) -> None:
+    broken_names.add("bad")
+    async with backbone.tail("intake.events", "intake.dead") as tail:
+        async with backbone.running(register_service()):
+            await backbone.send(stakeholder("bad"))
+            await backbone.send(stakeholder("carl"))
+            waiting = backbone.database("intake").db["waiting"]
+            while await waiting.count_documents({}) < 2:
+                assert not tail.messages
+        broken_names.clear()
+        async with backbone.running(register_service()):
+            await tail.until(lambda t: len(_names(t, "ENG-TEST1")) == 2)
+
+    assert _names(tail, "ENG-TEST1") == ["bad", "carl"]
+
+
+async def test_operators_are_told_and_can_skip_the_head(backbone: Backbone) -> None:
+    broken_names.add("bad")
+    topics = ("intake.events", "intake.dead")
+    async with backbone.running(register_service()), backbone.tail(*topics) as tail:
+        sent = await backbone.send(stakeholder("bad"))
+        await backbone.send(stakeholder("carl"))
+        waiting = backbone.database("intake").db["waiting"]
+        while await waiting.count_documents({}) < 2:
+            assert not _names(tail, "ENG-TEST1")
+        await backbone.send(
+            operations.SkipBlocked(
+                service_name="intake", message_id=sent.envelope.id, requested_by="op", reason="a typo"
+            )
+        )
+        await tail.until(lambda t: _names(t, "ENG-TEST1") == ["carl"])
+
+    statuses = [dict(r.headers)["dl-status"] for r in tail.records if r.topic == "intake.dead"]
+    assert statuses[-1:] == [b"dead"]
+    skipped = [r for r in tail.records if r.topic == "intake.dead"][-1]
+    assert b"skipped by op: a typo" in dict(skipped.headers)["dl-reason"]
+
+
+def _listener() -> Service:
+    """A service of design that asks itself a stakeholder for each one intake registered."""
+    reaction = {intake.StakeholderRegistered: lambda e: intake.RegisterStakeholder(stakeholder=e.stakeholder)}
+    return register_service(name="design", reactions=reaction)
+
+
+async def _upstream(backbone: Backbone, name: str, sequence: int) -> None:
+    event = intake.StakeholderRegistered(stakeholder=stakeholder(name).stakeholder)
+    envelope = Envelope(
+        id=f"ENG-TEST1/intake/{sequence}",
+        source="/throughline/intake",
+        type=event.wire_type(),
+        time=datetime.now(UTC),
+        engagement="ENG-TEST1",
+        tenant="acme",
+        correlation="c",
+        sequence=sequence,
+    )
+    body = event.model_dump_json().encode()
+    await backbone.send_raw("intake.events", b"ENG-TEST1", body, to_headers(envelope))
+
+
+async def test_upstream_events_take_effect_once_and_in_order_whatever_order_they_come_in(
+    backbone: Backbone,
+) -> None:
+    async with backbone.running(_listener()), backbone.tail("design.events") as tail:
+        for name, sequence in (("a", 1), ("c", 3), ("a", 1), ("d", 4), ("b", 2), ("c", 3), ("e", 5)):
+            await _upstream(backbone, name, sequence)
+        await tail.until(lambda t: len(t.messages) >= 5)
+
+    assert [m.payload.stakeholder.id for m in tail.messages] == ["a", "b", "c", "d", "e"]
+    assert [m.envelope.sequence for m in tail.messages] == [1, 2, 3, 4, 5]
