@@ -98,7 +98,7 @@ class GatewayClient:
         return answer
 
     async def timeline(
-        self, engagement: str, *, after: int = 0, types: Sequence[str] | None = None, first: int = 200
+        self, engagement: str, *, after: int = 0, types: Sequence[str] | None = None, first: int = 100
     ) -> list[Json]:
         """One page of the engagement's entries after a cursor."""
         variables: Json = {"engagement": engagement, "after": after, "types": types, "first": first}

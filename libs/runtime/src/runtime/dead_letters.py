@@ -33,10 +33,10 @@ class DeadLetterList:
                     service=self._service,
                 )
             )["deadLetters"]
-            letters += [edge["node"] for edge in page["edges"] if self._is_wanted(edge["node"])]
-            if not page["pageInfo"]["hasNextPage"]:
+            letters += [letter for letter in page["nodes"] if self._is_wanted(letter)]
+            if not page["hasNextPage"]:
                 return letters
-            after = page["pageInfo"]["endCursor"]
+            after = page["endCursor"]
 
     def _is_wanted(self, letter: Json) -> bool:
         return self._since is None or datetime.fromisoformat(letter["at"]) >= self._since

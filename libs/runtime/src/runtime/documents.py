@@ -37,7 +37,43 @@ _LETTER = "id status service topic field reason code at engagement messageId tra
 DEAD_LETTERS = f"""
 query DeadLetters($first: Int!, $after: String, $status: String, $service: String) {{
   deadLetters(first: $first, after: $after, status: $status, service: $service) {{
-    edges {{ node {{ {_LETTER} }} }} pageInfo {{ hasNextPage endCursor }}
+    nodes {{ {_LETTER} }} endCursor hasNextPage
   }}
+}}
+"""
+
+_HEAD = "id key title stage cursor cycle openedAt updatedAt client { name } health { state reason }"
+
+ENGAGEMENTS = f"""
+query Engagements($first: Int!, $after: String) {{
+  engagements(first: $first, after: $after) {{
+    edges {{ node {{ {_HEAD} }} }} pageInfo {{ hasNextPage endCursor }}
+  }}
+}}
+"""
+
+ENGAGEMENT = f"""
+query Engagement($id: ID!) {{
+  engagement(id: $id) {{
+    {_HEAD} currency budget startOn targetOn
+    stages {{ name state startedAt doneAt }}
+    refusals {{ commandId command field rule message actor at }}
+  }}
+}}
+"""
+
+REDRIVE = f"mutation Redrive($id: ID!) {{ redriveDeadLetter(id: $id) {{ {_LETTER} }} }}"
+
+DISCARD = f"""
+mutation Discard($id: ID!, $reason: String!) {{
+  discardDeadLetter(id: $id, reason: $reason) {{ {_LETTER} }}
+}}
+"""
+
+LETTER_FIELDS = f"{_LETTER} partition offset key value headers {{ name value }} decidedBy decidedAt note"
+
+DEAD_LETTERS_IN_FULL = f"""
+query DeadLettersInFull($after: String) {{
+  deadLetters(first: 100, after: $after) {{ nodes {{ {LETTER_FIELDS} }} endCursor hasNextPage }}
 }}
 """

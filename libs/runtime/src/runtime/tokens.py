@@ -8,6 +8,7 @@ from pathlib import Path
 AUDIENCE = "throughline"
 ISSUER = "throughline-local"
 LIFETIME_SECONDS = 12 * 3600
+ROLES = ("viewer", "client", "consultant", "operator", "publisher")
 
 
 def ensure_key(file: Path) -> None:

@@ -1,12 +1,16 @@
 """Traces read back over Jaeger's query API v3, and whether one is complete."""
 
 import asyncio
+import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+
+from runtime.errors import CommandFailed, Exit
 
 POLL_SECONDS = 0.3
 
@@ -114,3 +118,31 @@ def _branches(children: Mapping[str, list[SpanRow]], parent: str, depth: int, or
         mark = "  FAILED" if span.failed else ""
         yield f"{offset:>9.1f} ms {took:>9.1f} ms  {'  ' * depth}{span.service}: {span.name}{mark}"
         yield from _branches(children, span.id, depth + 1, origin)
+
+
+async def spans_of(url: str, which: str) -> tuple[str, list[SpanRow]]:
+    """A trace by its id, or the newest one of an engagement. Raises CommandFailed (1, 69)."""
+    try:
+        trace_id = await _newest(url, which) if which.startswith("ENG-") else which.lower()
+        spans = await fetch(url, trace_id) if trace_id else []
+    except httpx.HTTPError as error:
+        raise CommandFailed(Exit.UNREACHABLE, f"no traces on {url} ({type(error).__name__})") from None
+    if not spans:
+        raise CommandFailed(Exit.FAILED, f"there is no trace of {which}")
+    return trace_id, spans
+
+
+async def _newest(url: str, engagement: str) -> str:
+    now = datetime.now(UTC)
+    query = {
+        "query.startTimeMin": (now - timedelta(days=30)).isoformat().replace("+00:00", "Z"),
+        "query.startTimeMax": (now + timedelta(minutes=1)).isoformat().replace("+00:00", "Z"),
+        "query.searchDepth": "100",
+        "query.attributes": json.dumps({"engagement.id": engagement}),
+    }
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=10) as client:
+        answer = await client.get("/api/v3/trace-summaries", params=query)
+    answer.raise_for_status()
+    found = answer.json().get("summaries", [])
+    newest = max(found, key=lambda one: int(one.get("minStartTimeUnixNano", 0)), default=None)
+    return str(newest["traceId"]) if newest else ""

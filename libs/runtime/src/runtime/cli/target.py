@@ -1,0 +1,67 @@
+"""Which gateway a command talks to, and as whom."""
+
+import asyncio
+import os
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from runtime import state
+from runtime.errors import CommandFailed, Exit
+from runtime.layout import Layout, base_port
+from runtime.state import RunState
+from runtime.tokens import mint
+
+T = TypeVar("T")
+TENANT = "demo"
+
+
+@dataclass(frozen=True)
+class Target:
+    url: str
+    token: str
+
+
+def local_layout() -> Layout:
+    return Layout.for_port(base_port())
+
+
+def local_state() -> RunState | None:
+    return state.load(local_layout().state_file)
+
+
+def require_local() -> RunState:
+    """The running local stack. Raises CommandFailed (69)."""
+    found = local_state()
+    if found is None:
+        raise CommandFailed(Exit.UNREACHABLE, _no_stack())
+    return found
+
+
+def target(roles: Sequence[str]) -> Target:
+    """From the environment, or the local stack with a token minted for these roles."""
+    url, token = os.environ.get("THROUGHLINE_URL"), os.environ.get("THROUGHLINE_TOKEN")
+    if not url:
+        url = require_local().gateway_url
+    if not token:
+        try:
+            token = mint(local_layout().jwt_key, tenant=TENANT, actor=actor(), roles=roles)
+        except OSError:
+            raise CommandFailed(Exit.UNREACHABLE, _no_key()) from None
+    return Target(url, token)
+
+
+def actor() -> str:
+    return os.environ.get("THROUGHLINE_ACTOR") or os.environ.get("USER") or "local"
+
+
+def _no_stack() -> str:
+    return f"no stack on localhost:{base_port()}; start one with: throughline up"
+
+
+def _no_key() -> str:
+    return "no token: set THROUGHLINE_TOKEN, or start a local stack with: throughline up"
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(work)

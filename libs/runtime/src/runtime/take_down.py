@@ -1,0 +1,42 @@
+"""`down`: asks the supervisor to stop, and makes sure that everything is gone."""
+
+import os
+import signal
+import sys
+import time
+
+from runtime import state
+from runtime.console import Console
+from runtime.errors import Exit
+from runtime.layout import Layout, base_port
+from runtime.sweep import sweep
+
+STOP_SECONDS = 45.0
+
+
+def take_down() -> int:
+    layout, console = Layout.for_port(base_port()), Console(sys.stderr)
+    running = state.load(layout.state_file)
+    if running is None:
+        console.line("  nothing is running here")
+        return Exit.OK
+    if layout.is_supervised():
+        _signal(running.supervisor, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        while layout.is_supervised() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        if layout.is_supervised():
+            console.line(f"  pid {running.supervisor} did not stop in {STOP_SECONDS:.0f} s and is killed")
+            _signal(running.supervisor, signal.SIGKILL)
+    left = sweep(running.run_id, layout.data, grace_seconds=5.0)
+    layout.state_file.unlink(missing_ok=True)
+    ended = f", {left} leftover processes ended" if left else ""
+    console.line(f"  stopped (was running since {running.started_at}){ended}")
+    return Exit.OK
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
