@@ -204,6 +204,7 @@ class KpisAdopted(Event):
     type: ClassVar[str] = "feedback.kpis_adopted"
     cycle: int
     kpis: tuple[AdoptedKpi, ...]
+    agreed_at: Moment | None = Field(default=None, description="a go-live before it says nothing about these")
 
 
 class ComponentsAdopted(Event):
@@ -214,7 +215,7 @@ class ComponentsAdopted(Event):
 
 
 class MeasurementsRecorded(Event):
-    """Published for measurements of a metric that a KPI names."""
+    """Published for measurements of a metric that a KPI names, or may name while no plan is known yet."""
 
     type: ClassVar[str] = "feedback.measurements_recorded"
     metric: Ref
@@ -223,7 +224,7 @@ class MeasurementsRecorded(Event):
 
 
 class WentLive(Event):
-    """Published once the migrated system is in use; measurements from here on are `after`."""
+    """Published per migration that put the system in use; measurements from here on are `after`."""
 
     type: ClassVar[str] = "feedback.went_live"
     at: Moment
@@ -324,6 +325,9 @@ class ImprovementProposed(Event):
 
     type: ClassVar[str] = "feedback.improvement_proposed"
     improvement: Improvement
+    finding: str = Field(default="", description="what was observed, as in kpi/R-1")
+    evidence_low: float | None = Field(default=None, description="a later value below it is news")
+    evidence_high: float | None = Field(default=None, description="a later value above it is news")
 
 
 class ImprovementAccepted(Event):
