@@ -8,9 +8,11 @@ import pytest
 from messaging import Envelope
 from messaging.envelope import to_headers
 from messaging.service import Service
-from schemas import intake, operations
+from schemas import design, intake, operations
+from schemas.base import Command, Event
+from schemas.rules import Context
 from testkit.backbone import Backbone, Tail
-from testkit.register import broken_names, register_service, stakeholder
+from testkit.register import Register, broken_names, register_service, stakeholder
 
 
 @pytest.fixture(autouse=True)
@@ -77,10 +79,19 @@ async def test_operators_are_told_and_can_skip_the_head(backbone: Backbone) -> N
     assert b"skipped by op: a typo" in dict(skipped.headers)["dl-reason"]
 
 
+def _reject(state: Register, command: Command, context: Context) -> list[Event]:
+    assert isinstance(command, design.RejectProposal)
+    return [design.ProposalRejected(**command.model_dump())]
+
+
 def _listener() -> Service:
-    """A service of design that asks itself a stakeholder for each one intake registered."""
-    reaction = {intake.StakeholderRegistered: lambda e: intake.RegisterStakeholder(stakeholder=e.stakeholder)}
-    return register_service(name="design", reactions=reaction)
+    """A service that rejects a proposal in the name of each stakeholder registered upstream."""
+    reaction = {
+        intake.StakeholderRegistered: lambda e: design.RejectProposal(
+            proposal_version=1, rejected_by=e.stakeholder.id, comments="no"
+        )
+    }
+    return Service(name="design", state=Register, decide=_reject, evolve=lambda s, _: s, reactions=reaction)
 
 
 async def _upstream(backbone: Backbone, name: str, sequence: int) -> None:
@@ -107,5 +118,5 @@ async def test_upstream_events_take_effect_once_and_in_order_whatever_order_they
             await _upstream(backbone, name, sequence)
         await tail.until(lambda t: len(t.messages) >= 5)
 
-    assert [m.payload.stakeholder.id for m in tail.messages] == ["a", "b", "c", "d", "e"]
+    assert [m.payload.rejected_by for m in tail.of(design.ProposalRejected)] == ["a", "b", "c", "d", "e"]
     assert [m.envelope.sequence for m in tail.messages] == [1, 2, 3, 4, 5]

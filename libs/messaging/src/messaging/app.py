@@ -55,7 +55,6 @@ class ServiceApp:
             stack.push_async_callback(parts.flush_quietly)
             if self.service.activities:
                 await stack.enter_async_context(background(parts.worker.run_for_ever))
-                stack.push_async_callback(parts.worker.stop)
             await stack.enter_async_context(background(parts.keep_house))
             stack.push_async_callback(parts.consumer.stop)
             await parts.consumer.start()

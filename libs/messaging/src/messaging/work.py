@@ -167,15 +167,19 @@ class Worker:
         self._running: set[asyncio.Task[None]] = set()
 
     async def run_for_ever(self) -> None:
-        """Never returns; trouble that passes is waited out."""
-        while True:
-            try:
-                await self._round()
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:  # the database or broker is away: work waits, nothing is lost
-                logger.warning("work waits: %s", error)
-                await asyncio.sleep(1)
+        """Never returns; when cancelled, what it cuts off resumes from its checkpoint elsewhere."""
+        try:
+            while True:
+                await self._round_or_wait()
+        finally:
+            await self._cut_off()
+
+    async def _round_or_wait(self) -> None:
+        try:
+            await self._round()
+        except Exception as error:  # the database or broker is away: work waits, nothing is lost
+            logger.warning("work waits: %s", error)
+            await asyncio.sleep(1)
 
     async def _round(self) -> None:
         self._items.created.clear()
@@ -202,8 +206,7 @@ class Worker:
             return LONGEST_SLEEP
         return min(LONGEST_SLEEP, max(0.01, (due - datetime.now(UTC)).total_seconds()))
 
-    async def stop(self) -> None:
-        """Stop at once: what is cut off here resumes from its checkpoint elsewhere."""
+    async def _cut_off(self) -> None:
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
