@@ -1,0 +1,1 @@
+"""The GraphQL schema: types by owning service, queries, mutations, subscription."""

@@ -1,0 +1,1 @@
+"""Output types, one module per owning service, shaped like the view."""

@@ -1,0 +1,149 @@
+"""What the gateway needs from a database and a broker; `store.py` and `memory.py` are the two stores."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from gateway.entry import Entry
+from gateway.view import View
+from messaging.envelope import Headers, Message
+from messaging.stream import Received
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """A view as it is kept. `view_version` tells whether today's fold made it."""
+
+    engagement: str
+    tenant: str
+    cursor: int
+    created_at: datetime
+    view_version: int
+    view: View
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filter:
+    """Which engagements of a tenant to list; None lets everything through."""
+
+    stage: str | None = None
+    health: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """A position in the list of engagements, newest first: stable, whatever is added before it."""
+
+    created_at: datetime
+    engagement: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submitted:
+    """A command that was taken in, so that a repeated one gets the same answer."""
+
+    id: str
+    tenant: str
+    engagement: str
+    type: str
+    actor: str
+    digest: str
+    at: datetime
+    data: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadLetter:
+    """A message that was given up, or one that its engagement waits behind (`BLOCKED`)."""
+
+    id: str
+    status: str
+    service: str
+    topic: str
+    partition: int
+    offset: int
+    field: str
+    reason: str
+    code: str
+    at: datetime
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = dataclasses.field(default_factory=list)
+    engagement: str | None = None
+    tenant: str | None = None
+    message_id: str | None = None
+    trace_id: str | None = None
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    note: str | None = None
+
+
+class Log(Protocol):
+    """Views and the log they are folded from. Reads for a client take the client's tenant."""
+
+    async def view(self, engagement: str, tenant: str) -> Stored | None: ...
+    async def page(self, tenant: str, wanted: Filter, limit: int, after: Place | None) -> list[Stored]: ...
+    async def entries(
+        self, engagement: str, tenant: str, *, after: int = 0, limit: int = 500, types: Sequence[str] = ()
+    ) -> list[Entry]:
+        """In order of cursor, those behind `after`."""
+
+    async def find(self, engagement: str, tenant: str, ids: Sequence[str]) -> list[Entry]: ...
+    async def answers(self, command: str) -> list[Entry]:
+        """What a command led to, directly. Only for a command that is known to be the caller's."""
+
+    async def opened(self, engagement: str, tenant: str) -> bool:
+        """Whether the tenant has such an engagement: without reading its view."""
+
+    async def load(self, engagement: str) -> Stored | None:
+        """For the projector alone, which serves every tenant."""
+
+    async def tail(self, engagement: str, after: int, limit: int = 500) -> list[Entry]:
+        """For the projector alone: every entry behind `after`, whoever caused it."""
+
+    async def append(self, tenant: str, entries: Sequence[Entry]) -> bool:
+        """False when another writer has already taken the first cursor."""
+
+    async def save(self, stored: Stored, expected: int) -> bool:
+        """False when the view is not at the expected cursor any more; 0 expects none."""
+
+    async def hold(self, received: Sequence[Received]) -> None: ...
+    async def held(self, engagement: str) -> list[Received]: ...
+    async def release(self, received: Sequence[Received]) -> None: ...
+
+
+class Commands(Protocol):
+    async def remember(self, command: Submitted) -> Submitted:
+        """Keep it, or give back the one that had its id first."""
+
+    async def command(self, id: str, tenant: str) -> Submitted | None: ...
+
+
+class Morgue(Protocol):
+    """Dead letters, for operators of a tenant; those whose tenant nobody could read belong to none."""
+
+    async def bury(self, letter: DeadLetter) -> None:
+        """Keep it; one that was decided on already keeps its decision."""
+
+    async def letters(
+        self, tenant: str, *, status: str | None, service: str | None, limit: int, after: str | None
+    ) -> list[DeadLetter]: ...
+    async def letter(self, id: str, tenant: str) -> DeadLetter | None: ...
+    async def decide(self, id: str, expected: str, changes: dict[str, Any]) -> bool: ...
+
+
+class Store(Log, Commands, Morgue, Protocol):
+    async def prepare(self) -> None:
+        """Make the indexes; harmless when they exist."""
+
+
+class Publisher(Protocol):
+    """`messaging.Producer`, as far as it is needed here. Both raise NotPublished."""
+
+    async def publish(self, messages: Sequence[Message]) -> None: ...
+    async def publish_raw(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Headers
+    ) -> None: ...

@@ -1,0 +1,246 @@
+"""Every access to the gateway's collections: log, views, held, commands, dead letters."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from gateway.entry import Entry
+from gateway.ports import DeadLetter, Filter, Place, Stored, Submitted
+from gateway.view import encode
+from messaging.consumer import read
+from messaging.stream import Received
+from messaging.waiting import record_document, record_of
+from persistence import Database, DuplicateKey, ReplaceOne, slices
+
+_LIMIT_OF_HELD = 10**8
+
+
+class MongoStore:
+    """Implements ports.Store. Views are kept as JSON bytes: decoding them as BSON costs ten times as much."""
+
+    def __init__(self, database: Database) -> None:
+        self._log, self._views, self._held = database["log"], database["views"], database["held"]
+        self._commands, self._letters = database["commands"], database["dead_letters"]
+
+    async def prepare(self) -> None:
+        await self._log.create_index([("engagement", 1), ("first_cursor", 1)], unique=True)
+        await self._log.create_index([("engagement", 1), ("last_cursor", 1)])
+        await self._log.create_index([("ids", 1)])
+        await self._log.create_index([("answers", 1)])
+        await self._views.create_index([("tenant", 1), ("created_at", -1)])
+        await self._held.create_index([("engagement", 1)])
+        await self._letters.create_index([("tenant", 1), ("at", -1)])
+
+    async def view(self, engagement: str, tenant: str) -> Stored | None:
+        found = await self._views.find_one({"_id": engagement, "tenant": tenant})
+        return _stored(found) if found else None
+
+    async def load(self, engagement: str) -> Stored | None:
+        found = await self._views.find_one({"_id": engagement})
+        return _stored(found) if found else None
+
+    async def opened(self, engagement: str, tenant: str) -> bool:
+        query = {"_id": engagement, "tenant": tenant, "opened": True}
+        return await self._views.find_one(query, {"_id": 1}) is not None
+
+    async def tail(self, engagement: str, after: int, limit: int = 500) -> list[Entry]:
+        query = {"engagement": engagement, "last_cursor": {"$gt": after}}
+        found: list[Entry] = []
+        async for document in self._log.find(query).sort("last_cursor", 1):
+            found.extend(entry for entry in _entries(document) if entry.cursor > after)
+            if len(found) >= limit:
+                break
+        return found[:limit]
+
+    async def page(self, tenant: str, wanted: Filter, limit: int, after: Place | None) -> list[Stored]:
+        query: dict[str, Any] = {"tenant": tenant, "opened": True}
+        if wanted.stage:
+            query["stage"] = wanted.stage
+        if wanted.health:
+            query["health"] = wanted.health
+        if wanted.text:
+            query["text"] = {"$regex": re.escape(wanted.text.casefold())}
+        if after:
+            older: list[dict[str, Any]] = [
+                {"created_at": {"$lt": after.created_at}},
+                {"created_at": after.created_at, "_id": {"$gt": after.engagement}},
+            ]
+            query["$or"] = older
+        found = self._views.find(query).sort([("created_at", -1), ("_id", 1)]).limit(limit)
+        return [_stored(document) async for document in found]
+
+    async def save(self, stored: Stored, expected: int) -> bool:
+        document = _view_document(stored)
+        if expected == 0:
+            try:
+                await self._views.insert_one(document)
+            except DuplicateKey:
+                return False
+            return True
+        where = {"_id": stored.engagement, "cursor": expected}
+        return bool((await self._views.replace_one(where, document)).matched_count)
+
+    async def append(self, tenant: str, entries: Sequence[Entry]) -> bool:
+        document = {
+            "engagement": entries[0].engagement,
+            "tenant": tenant,
+            "first_cursor": entries[0].cursor,
+            "last_cursor": entries[-1].cursor,
+            "entries": [entry.to_document() for entry in entries],
+            "ids": [entry.id for entry in entries],
+            "types": sorted({entry.type for entry in entries}),
+            "answers": sorted({entry.causation for entry in entries if entry.causation}),
+        }
+        try:
+            await self._log.insert_one(document)
+        except DuplicateKey:
+            return False
+        return True
+
+    async def entries(
+        self, engagement: str, tenant: str, *, after: int = 0, limit: int = 500, types: Sequence[str] = ()
+    ) -> list[Entry]:
+        query: dict[str, Any] = {"engagement": engagement, "tenant": tenant, "last_cursor": {"$gt": after}}
+        if types:
+            query["types"] = {"$in": list(types)[:50]}
+        found: list[Entry] = []
+        async for document in self._log.find(query).sort("last_cursor", 1):
+            found.extend(
+                entry
+                for entry in _entries(document)
+                if entry.cursor > after and entry.tenant == tenant and (not types or entry.type in types)
+            )
+            if len(found) >= limit:
+                break
+        return found[:limit]
+
+    async def find(self, engagement: str, tenant: str, ids: Sequence[str]) -> list[Entry]:
+        found: dict[str, Entry] = {}
+        for part in slices(list(ids)):
+            query = {"engagement": engagement, "tenant": tenant, "ids": {"$in": part}}
+            async for document in self._log.find(query):
+                found |= {e.id: e for e in _entries(document) if e.id in part and e.tenant == tenant}
+        return sorted(found.values(), key=lambda entry: entry.cursor)
+
+    async def answers(self, command: str) -> list[Entry]:
+        found = [e async for d in self._log.find({"answers": command}) for e in _entries(d)]
+        return sorted((e for e in found if e.causation == command), key=lambda entry: entry.cursor)
+
+    async def hold(self, received: Sequence[Received]) -> None:
+        writes = []
+        for one in received:
+            document = {"engagement": one.envelope.engagement, "record": record_document(one.record)}
+            writes.append(ReplaceOne({"_id": one.envelope.cause}, document, upsert=True))
+        if writes:
+            await self._held.bulk_write(writes, ordered=False)
+
+    async def held(self, engagement: str) -> list[Received]:
+        return [_received(document) async for document in self._held.find({"engagement": engagement})]
+
+    async def release(self, received: Sequence[Received]) -> None:
+        for part in slices([one.envelope.cause for one in received]):
+            await self._held.delete_many({"_id": {"$in": part}})
+
+    async def remember(self, command: Submitted) -> Submitted:
+        document = asdict(command)
+        document["_id"] = document.pop("id")
+        try:
+            await self._commands.insert_one(document)
+        except DuplicateKey:
+            found = await self._commands.find_one({"_id": command.id})
+            return _submitted(found) if found else command
+        return command
+
+    async def command(self, id: str, tenant: str) -> Submitted | None:
+        found = await self._commands.find_one({"_id": id, "tenant": tenant})
+        return _submitted(found) if found else None
+
+    async def bury(self, letter: DeadLetter) -> None:
+        document = _letter_document(letter)
+        known = await self._letters.find_one({"_id": letter.id}, {"status": 1})
+        if known is None:
+            try:
+                await self._letters.insert_one(document)
+            except DuplicateKey:
+                return
+        elif letter.status == "OPEN" and known["status"] == "BLOCKED":
+            await self._letters.replace_one({"_id": letter.id, "status": "BLOCKED"}, document)
+
+    async def letters(
+        self, tenant: str, *, status: str | None, service: str | None, limit: int, after: str | None
+    ) -> list[DeadLetter]:
+        query: dict[str, Any] = {"tenant": {"$in": [tenant, None]}}
+        query |= {key: value for key, value in (("status", status), ("service", service)) if value}
+        if after:
+            last = await self._letters.find_one({"_id": after}, {"at": 1})
+            moment = last["at"] if last else datetime.min.replace(tzinfo=UTC)
+            query["$or"] = [{"at": {"$lt": moment}}, {"at": moment, "_id": {"$gt": after}}]
+        found = self._letters.find(query).sort([("at", -1), ("_id", 1)]).limit(limit)
+        return [_letter(document) async for document in found]
+
+    async def letter(self, id: str, tenant: str) -> DeadLetter | None:
+        found = await self._letters.find_one({"_id": id, "tenant": {"$in": [tenant, None]}})
+        return _letter(found) if found else None
+
+    async def decide(self, id: str, expected: str, changes: dict[str, Any]) -> bool:
+        done = await self._letters.update_one({"_id": id, "status": expected}, {"$set": changes})
+        return bool(done.modified_count)
+
+
+def _view_document(stored: Stored) -> dict[str, Any]:
+    view = stored.view
+    client = view["client"]["name"] if view["client"] else ""
+    return {
+        "_id": stored.engagement,
+        "tenant": stored.tenant,
+        "cursor": stored.cursor,
+        "created_at": stored.created_at,
+        "view_version": stored.view_version,
+        "opened": view["opened_at"] is not None,
+        "stage": view["stage"],
+        "health": view["health"]["state"],
+        "text": f"{stored.engagement} {view['title']} {client}".casefold(),
+        "view": encode(view),
+    }
+
+
+def _stored(document: dict[str, Any]) -> Stored:
+    return Stored(
+        engagement=document["_id"],
+        tenant=document["tenant"],
+        cursor=document["cursor"],
+        created_at=document["created_at"],
+        view_version=document["view_version"],
+        view=orjson.loads(document["view"]),
+    )
+
+
+def _entries(document: dict[str, Any]) -> list[Entry]:
+    return [Entry.from_document(document["engagement"], entry) for entry in document["entries"]]
+
+
+def _received(document: dict[str, Any]) -> Received:
+    record = record_of(document["record"])
+    message = read(record, _LIMIT_OF_HELD)
+    return Received(message.envelope, message.payload, record)
+
+
+def _submitted(document: dict[str, Any]) -> Submitted:
+    rest = {key: value for key, value in document.items() if key != "_id"}
+    return Submitted(id=document["_id"], **rest)
+
+
+def _letter_document(letter: DeadLetter) -> dict[str, Any]:
+    document = asdict(letter)
+    document["_id"] = document.pop("id")
+    document["headers"] = [list(pair) for pair in letter.headers]
+    return document
+
+
+def _letter(document: dict[str, Any]) -> DeadLetter:
+    rest = {key: value for key, value in document.items() if key not in ("_id", "headers")}
+    return DeadLetter(id=document["_id"], headers=[(n, v) for n, v in document["headers"]], **rest)
