@@ -7,9 +7,9 @@ ENOUGH = 0.6
 """Share of a title's words that must occur when its id does not."""
 _WORD = re.compile(r"[^\W_]{3,}")
 _COMMON = {
-    "all", "and", "any", "are", "but", "can", "for", "from", "has", "have", "into", "its", "less", "more", "new",
-    "not", "our", "out", "per", "solution", "system", "than", "that", "the", "their", "this", "was", "when",
-    "will", "with", "you",
+    "all", "and", "any", "are", "but", "can", "for", "from", "has", "have", "into", "its", "less", "more",
+    "new", "not", "our", "out", "per", "solution", "system", "than", "that", "the", "their", "this", "was",
+    "when", "will", "with", "you",
 }  # fmt: skip
 
 

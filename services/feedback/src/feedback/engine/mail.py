@@ -4,7 +4,7 @@ import re
 
 _BOUNCE_SENDERS = re.compile(r"^\s*<?\s*>?\s*$|(^|[<\s])(mailer-daemon|postmaster)@", re.IGNORECASE)
 _BOUNCE_SUBJECTS = re.compile(
-    r"^(undeliver(ed|able)\b|delivery status notification|mail delivery (failed|subsystem)"
+    r"^(undeliver(ed|able)( mail\b|:)|delivery status notification|mail delivery (failed|subsystem)"
     r"|returned mail\b|failure notice)",
     re.IGNORECASE,
 )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import sqrt
+from statistics import fmean
 
 from schemas.intake import Direction
 
@@ -39,9 +40,9 @@ def judge(values: Sequence[float], target: float, direction: Direction) -> Judge
     from scipy.special import stdtr, stdtrit  # loaded on first use: it costs a third of a second at start
 
     n = len(values)
-    mean = sum(values) / n
+    mean = fmean(values)
     squares = sum((value - mean) ** 2 for value in values)
-    if squares == 0:
+    if min(values) == max(values):
         return _certain(n, mean, target, direction)
     independent = _independent(values, mean, squares)
     error = sqrt(squares / n / (1 - 1 / independent) / independent)
