@@ -23,7 +23,9 @@ from testkit.scenario import Scenario, scenario
 class Builders:
     """Objects with good defaults: a test names only what matters to it."""
 
-    def product(self, id: str, slot: str, price: int = 1000, rating: int = 3, **changes: Any) -> Product:
+    def product(
+        self, id: str, slot: str, price: Decimal | int = 1000, rating: int = 3, **changes: Any
+    ) -> Product:
         values: dict[str, Any] = {
             "name": id.title(),
             "vendor": f"Vendor of {id}",

@@ -52,6 +52,19 @@ def test_connections_join_the_layers_and_are_encrypted(build):
     assert all(c.encrypted for c in made.connections)
 
 
+def test_a_store_that_something_requires_needs_no_other_connection(build):
+    products = (
+        build.product("pgsql", "database"),
+        build.product("vault", "backup", layer=Layer.DATA, requires_slots=("storage",)),
+        build.product("files", "storage", layer=Layer.DATA),
+    )
+    needs = build.requirement("r1", "database", "backup", "storage")
+
+    made = draft(build.order(*products, requirements=(needs,)))
+
+    assert [(c.source, c.target) for c in made.connections] == [("backup", "storage")]
+
+
 def test_environment_lives_in_the_database_component(build):
     environment = draft(_layered(build)).environment
 

@@ -1,5 +1,6 @@
 """The timetable, verified by a checker that shares nothing with the engine."""
 
+import itertools
 import random
 from collections import Counter
 from datetime import date, timedelta
@@ -165,7 +166,7 @@ def test_lower_layers_come_first_and_acceptance_last(build):
         "install-storage-dba",
         "install-erp-engineer",
         "install-erp-expert",
-        "integrate",
+        "integrate-erp",
         "migrate-data",
         "train-users",
         "acceptance",
@@ -180,10 +181,38 @@ def test_lower_layers_come_first_and_acceptance_last(build):
     assert made.coverage[0].tasks == tuple(t.id for t in made.tasks)
 
 
-def test_a_delayed_task_that_is_not_critical_leaves_the_end_alone(build):
+def test_what_is_required_is_installed_before_what_requires_it(build):
+    products = (
+        build.product("a", "erp", requires_slots=("portal",)),
+        build.product("b", "portal", requires_slots=("database",)),
+        build.product("c", "database", requires_slots=("storage",)),
+        build.product("d", "storage", layer=Layer.DATA),
+    )
+    needs = build.requirement("r1", "erp", "portal", "database", "storage")
+
+    tasks = {t.id: t for t in draft(build.order(*products, requirements=(needs,))).tasks}
+
+    chain = ["storage", "database", "portal", "erp"]
+    for earlier, later in itertools.pairwise(f"install-{slot}-engineer" for slot in chain):
+        assert earlier in tasks[later].depends_on
+
+
+def test_products_that_require_each_other_still_have_an_order(build):
+    products = (
+        build.product("a", "erp", requires_slots=("portal",)),
+        build.product("b", "portal", requires_slots=("erp",)),
+    )
+
+    made = draft(build.order(*products, requirements=(build.requirement("r1", "erp"),)))
+
+    tasks = {t.id: t for t in made.tasks}
+    assert tasks["install-erp-engineer"].depends_on == ("install-portal-engineer",)
+    assert tasks["install-portal-engineer"].depends_on == ()
+
+
+def test_the_shorter_of_two_installations_has_float(build):
     made = draft(_networked(build))
 
-    # One day less than the erp's longer installation: that is the float of the shorter one.
     tasks = {t.id: t for t in made.tasks}
     assert tasks["install-erp-engineer"].critical
     assert not tasks["install-erp-expert"].critical

@@ -185,7 +185,7 @@ def test_best_value_is_chosen_and_says_by_how_much(build):
 
 
 def test_three_years_of_running_cost_count(build):
-    dear = build.product("dear", "erp", 100, 5, yearly_cost=Decimal("3300.01"))
+    dear = build.product("dear", "erp", Decimal("100.01"), 5, yearly_cost=Decimal("3300.00"))
     cheap = build.product("cheap", "erp", 100, 1, yearly_cost=Decimal("3300.00"))
     one = build.requirement("r1", "erp")
 
@@ -194,7 +194,7 @@ def test_three_years_of_running_cost_count(build):
     assert _selection(made, "erp").product == "cheap"
     assert made.total_cost == Decimal("10000.00")
     assert _rejection(made, "dear") == (
-        "dearer than the budget allows: the cheapest choice with it is 0.03 EUR over"
+        "dearer than the budget allows: the cheapest choice with it is 0.01 EUR over"
     )
 
 
@@ -225,12 +225,19 @@ def test_a_slot_required_by_a_chosen_product_is_filled_at_least_cost(build):
 
 
 def test_a_slot_that_nothing_needs_stays_empty(build):
-    portal = build.product("portal", "portal")
+    portal = build.product("portal", "portal", price=0)
 
     made = draft(build.order(*build.products(), portal))
 
     assert {s.slot for s in made.selections} == {"database", "erp"}
     assert _rejection(made, "portal") == "no requirement and no chosen product needs the slot portal"
+
+
+def test_a_slot_that_nothing_needs_cannot_be_forced_open(build):
+    problem = problem_of(build.order(*build.products(), build.product("portal", "portal", price=0)))
+
+    assert best(problem, forced="portal") is None
+    assert best(problem, forced="filedb") is not None
 
 
 def test_excluded_products_are_not_chosen(build):

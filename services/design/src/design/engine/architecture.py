@@ -32,20 +32,20 @@ def database_of(options: Sequence[Option]) -> Option:
 def connections(options: Sequence[Option]) -> tuple[Connection, ...]:
     """Users through the network to applications, applications to data, and whatever products require."""
     layers = {layer: [o for o in options if o.product.layer is layer] for layer in Layer}
+    by_slot = {o.slot: o for o in options}
     found: dict[tuple[str, str], Connection] = {}
     for network in layers[Layer.NETWORK]:
         for application in layers[Layer.APPLICATION]:
             _connect(found, network, application, "requests of users")
-    if layers[Layer.DATA]:
-        database = database_of(options)
-        for application in layers[Layer.APPLICATION]:
-            _connect(found, application, database, "business data")
-        for other in layers[Layer.DATA]:
-            _connect(found, database, other, "database files and copies")
-    by_slot = {o.slot: o for o in options}
+    for application in layers[Layer.APPLICATION] if layers[Layer.DATA] else ():
+        _connect(found, application, database_of(options), "business data")
     for option in options:
         for slot in option.product.requires_slots:
             _connect(found, option, by_slot[slot], f"what {option.slot} requires of {slot}")
+    linked = {slot for pair in found for slot in pair}
+    for store in layers[Layer.DATA]:
+        if store.slot not in linked:
+            _connect(found, database_of(options), store, "stored data and copies")
     return tuple(found[key] for key in sorted(found))
 
 

@@ -48,7 +48,7 @@ def _reason(
         return f"{opening}; the only product of its slot that can be chosen."
     feasible = sorted((losses[o.id], o.id) for o in alternatives if o.id in losses)
     if not feasible:
-        return f"{opening}; with none of the other {len(alternatives)} is a choice possible."
+        return f"{opening}; no other option of its slot can be part of a choice."
     loss, runner_up = feasible[0]
     if loss == 0:
         return f"{opening}; {runner_up} would give the same total value at no lower cost."

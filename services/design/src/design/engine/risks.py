@@ -99,7 +99,7 @@ def _schedule(facts: Facts) -> Iterable[Risk]:
     elif facts.days_left < _THIN_FLOAT_DAYS:
         yield _risk(
             "little-float",
-            f"Only {facts.days_left} working days lie between the end of the plan and the target",
+            f"Working days left between the end of the plan and the target: {facts.days_left}",
             3,
             3,
             "Watch the critical tasks weekly and report the first slip.",

@@ -36,24 +36,16 @@ def work_items(
 ) -> list[WorkItem]:
     """`serves`: slot to requirement ids. Lower layers are put in before what connects to them."""
     installs = _installs(options, connections, serves)
+    integrations = _integrations(options, connections, serves)
     covered = tuple(sorted({key for keys in serves.values() for key in keys}))
     everything = tuple(item.id for item in installs)
-    stores = [o.slot for o in options if o.product.layer is Layer.DATA]
-    after_stores = tuple(i.id for i in installs if i.id in _ids(options, stores)) or everything
-    integrate = WorkItem(
-        "integrate",
-        "Integrate and test the connections",
-        "engineer",
-        max(1, _DAYS_PER_CONNECTION * len(connections)),
-        everything,
-        covered,
-    )
+    stores = [o for o in options if o.product.layer is Layer.DATA]
     migrate = WorkItem(
         "migrate-data",
         "Migrate the data",
         "dba",
         _MIGRATION_DAYS_PER_STORE * max(1, len(stores)),
-        after_stores,
+        _install_ids(stores) or everything,
         covered,
     )
     train = WorkItem(
@@ -61,7 +53,7 @@ def work_items(
         "Train the users",
         "trainer",
         _TRAINING_DAYS_PER_SITE * max(1, sites),
-        (integrate.id,),
+        tuple(item.id for item in integrations) or everything,
         covered,
     )
     accept = WorkItem(
@@ -69,24 +61,73 @@ def work_items(
         "Acceptance by the client",
         "project_manager",
         max(1, _ACCEPTANCE_DAYS_PER_REQUIREMENT * len(covered)),
-        (integrate.id, migrate.id, train.id),
+        (*everything, migrate.id, train.id),
         covered,
     )
-    return [*installs, integrate, migrate, train, accept]
+    return [*installs, *integrations, migrate, train, accept]
+
+
+def _integrations(
+    options: Sequence[Option], connections: Sequence[Connection], serves: dict[str, tuple[str, ...]]
+) -> list[WorkItem]:
+    """One per application: its connections are set up and tested once both of their ends are installed."""
+    items: list[WorkItem] = []
+    for option in (o for o in options if o.product.layer is Layer.APPLICATION):
+        own = [c for c in connections if option.slot in (c.source, c.target)]
+        ends = {slot for c in own for slot in (c.source, c.target)}
+        if own:
+            items.append(
+                WorkItem(
+                    short_ref("integrate", option.slot),
+                    text(f"Integrate {option.product.name} and test its connections"),
+                    "engineer",
+                    _DAYS_PER_CONNECTION * len(own),
+                    _install_ids([o for o in options if o.slot in ends]),
+                    serves[option.slot],
+                )
+            )
+    return items
 
 
 def _installs(
     options: Sequence[Option], connections: Sequence[Connection], serves: dict[str, tuple[str, ...]]
 ) -> list[WorkItem]:
-    order = {o.slot: (_ORDER[o.product.layer], o.slot) for o in options}
+    done: list[Option] = []
     items: list[WorkItem] = []
-    for option in sorted(options, key=lambda o: order[o.slot]):
-        earlier = _earlier_neighbours(option.slot, connections, order)
-        before = tuple(i.id for i in items if i.id in _ids(options, earlier))
+    for option in _installation_order(options):
+        before = _install_ids([o for o in done if _comes_before(o, option, connections)])
         for role, days in _efforts(option):
             title = text(f"Install and configure {option.product.name} ({role})")
             items.append(WorkItem(_id(option, role), title, role, days, before, serves[option.slot]))
+        done.append(option)
     return items
+
+
+def _installation_order(options: Sequence[Option]) -> list[Option]:
+    """Layer by layer; within one, what is required before what requires it, as far as that is no circle."""
+    by_slot = {o.slot: o for o in options}
+    ordered: list[Option] = []
+    entered: set[str] = set()
+
+    def visit(option: Option) -> None:
+        if option.slot in entered:
+            return
+        entered.add(option.slot)
+        for slot in sorted(option.product.requires_slots):
+            if _ORDER[by_slot[slot].product.layer] <= _ORDER[option.product.layer]:
+                visit(by_slot[slot])
+        ordered.append(option)
+
+    for option in sorted(options, key=lambda o: (_ORDER[o.product.layer], o.slot)):
+        visit(option)
+    return ordered
+
+
+def _comes_before(earlier: Option, option: Option, connections: Sequence[Connection]) -> bool:
+    """True for what the option requires, and for lower layers it is connected with."""
+    lower = _ORDER[earlier.product.layer] < _ORDER[option.product.layer]
+    linked = any({c.source, c.target} == {earlier.slot, option.slot} for c in connections)
+    return earlier.slot in option.product.requires_slots or (lower and linked)
 
 
 def _efforts(option: Option) -> list[tuple[str, int]]:
@@ -94,18 +135,8 @@ def _efforts(option: Option) -> list[tuple[str, int]]:
     return efforts or [("engineer", _INSTALL_DAYS)]
 
 
-def _earlier_neighbours(
-    slot: str, connections: Sequence[Connection], order: dict[str, tuple[int, str]]
-) -> list[str]:
-    """Slots of lower layers that this one is connected with; within a layer work goes on side by side."""
-    linked = {c.target for c in connections if c.source == slot} | {
-        c.source for c in connections if c.target == slot
-    }
-    return sorted(other for other in linked if order[other][0] < order[slot][0])
-
-
-def _ids(options: Sequence[Option], slots: Sequence[str]) -> set[str]:
-    return {_id(o, role) for o in options if o.slot in slots for role, _ in _efforts(o)}
+def _install_ids(options: Sequence[Option]) -> tuple[str, ...]:
+    return tuple(_id(option, role) for option in options for role, _ in _efforts(option))
 
 
 def _id(option: Option, role: str) -> str:
