@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from messaging import Activity, Again, Work
@@ -84,9 +85,7 @@ async def test_a_timer_runs_when_due_and_again_as_it_asks(backbone: Backbone) ->
         await tail.until(lambda _: len(ran_at) == 3)
 
     assert ran_at[0] >= begun + timedelta(seconds=4)
-    assert all(
-        later - earlier >= timedelta(seconds=0.2) for earlier, later in zip(ran_at, ran_at[1:], strict=False)
-    )
+    assert all(later - earlier >= timedelta(seconds=0.2) for earlier, later in pairwise(ran_at))
 
 
 async def test_work_cut_off_by_a_stop_is_taken_over(backbone: Backbone) -> None:

@@ -20,7 +20,7 @@ broken_names: set[str] = set()
 """Names on which `decide` raises, as a bug would; a test changes it to `mend` the bug."""
 
 
-def decide(state: Register, command: Command, context: Context) -> list[Event]:
+def decide(state: Register, command: Command, _: Context) -> list[Event]:
     assert isinstance(command, intake.RegisterStakeholder)
     name = command.stakeholder.id
     if name in broken_names:

@@ -10,6 +10,7 @@ from schemas.base import Command, Event
 from schemas.rules import Context, Refused
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+ASKED = Context("ENG-TEST1", "acme", NOON, "msg-1", "tester")
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Scenario:
 
     model: ModuleType
     state: Any
-    context: Context = Context("ENG-TEST1", "acme", NOON, "msg-1", "tester")
+    context: Context = ASKED
     outcome: Sequence[Event] | Refused | None = None
 
     def given(self, *events: Event) -> "Scenario":

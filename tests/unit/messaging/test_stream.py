@@ -1,0 +1,116 @@
+"""How a batch of messages moves one stream, without broker or database."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from messaging import Envelope, Received, Record, Service
+from messaging.ordering import Verdict, admit
+from messaging.stream import Stream, handle
+from schemas import design, intake
+from schemas.base import Payload
+from testkit.register import Register, broken_names, register_service, stakeholder
+
+RECORD = Record("t", 0, 0, None, b"", ())
+
+
+def _received(payload: Payload, identity: str, **about: Any) -> Received:
+    envelope = Envelope(
+        id=identity,
+        source="/test",
+        type=payload.wire_type(),
+        time=datetime(2026, 3, 1, tzinfo=UTC),
+        engagement="ENG-TEST1",
+        tenant=about.pop("tenant", "acme"),
+        correlation="c",
+        **about,
+    )
+    return Received(envelope, payload, RECORD)
+
+
+def _untraced(_: Received) -> tuple[str | None, str | None]:
+    return None, None
+
+
+def _fresh() -> Stream:
+    return Stream("ENG-TEST1", Register())
+
+
+def test_events_are_numbered_on_from_the_stream() -> None:
+    first = handle(register_service(), _fresh(), [_received(stakeholder("a"), "1")], _untraced)
+    second = handle(register_service(), first.stream, [_received(stakeholder("b"), "2")], _untraced)
+
+    assert [e.sequence for e in first.events + second.events] == [1, 2]
+    assert second.stream.state.names == ("a", "b")
+
+
+def test_a_cause_twice_in_one_batch_counts_once() -> None:
+    message = _received(stakeholder("a"), "1")
+
+    outcome = handle(register_service(), _fresh(), [message, message], _untraced)
+
+    assert (len(outcome.events), outcome.causes) == (1, ["/test#1"])
+
+
+def test_a_failure_hands_back_itself_and_all_that_follows() -> None:
+    broken_names.add("bad")
+    messages = [_received(stakeholder(name), name) for name in ("a", "bad", "c")]
+
+    outcome = handle(register_service(), _fresh(), messages, _untraced)
+    broken_names.clear()
+
+    assert [e.payload.stakeholder.id for e in outcome.events] == ["a"]  # type: ignore[attr-defined]
+    assert outcome.failed is not None
+    assert outcome.failed[0] is messages[1]
+    assert outcome.behind == [messages[2]]
+
+
+def test_a_foreign_tenant_is_handed_back_and_changes_nothing() -> None:
+    known = handle(register_service(), _fresh(), [_received(stakeholder("a"), "1")], _untraced).stream
+    foreign = _received(stakeholder("b"), "2", tenant="other")
+
+    outcome = handle(register_service(), known, [foreign], _untraced)
+
+    assert outcome.events == []
+    assert [field for _, field, _ in outcome.undeliverable] == ["tenant"]
+
+
+def test_an_upstream_event_without_a_reaction_only_moves_what_was_seen() -> None:
+    upstream = design.ProposalInfeasible(proposal_version=1, conflicts=("none",))
+
+    outcome = handle(register_service(), _fresh(), [_received(upstream, "1", sequence=1)], _untraced)
+
+    assert (outcome.events, outcome.causes, outcome.stream.seen) == ([], [], {"design": 1})
+
+
+def _follower() -> Service:
+    reaction = {intake.StakeholderRegistered: lambda e: intake.RegisterStakeholder(stakeholder=e.stakeholder)}
+    return register_service(reactions=reaction)
+
+
+@given(st.lists(st.integers(1, 8), min_size=1, max_size=40))
+def test_whatever_is_delivered_takes_effect_once_in_order_and_without_gaps(sequences: list[int]) -> None:
+    messages = []
+    for number in sequences:
+        event = intake.StakeholderRegistered(stakeholder=stakeholder(f"n{number}").stakeholder)
+        messages.append(_received(event, str(number), sequence=number))
+
+    outcome = handle(_follower(), _fresh(), messages, _untraced)
+
+    names = [e.payload.stakeholder.id for e in outcome.events]  # type: ignore[attr-defined]
+    assert names == [f"n{n}" for n in range(1, len(names) + 1)]
+    assert outcome.stream.seen.get("intake", 0) == len(names)
+    assert all(m.envelope.sequence is not None and m.envelope.sequence > 1 for m in outcome.gaps)
+
+
+@given(st.integers(0, 5), st.integers(1, 7))
+def test_only_the_next_sequence_is_admitted(last: int, number: int) -> None:
+    event = intake.StakeholderRegistered(stakeholder=stakeholder("a").stakeholder)
+    envelope = _received(event, "1", sequence=number).envelope
+
+    verdict = admit({"intake": last}, envelope)
+
+    expected = Verdict.OLD if number <= last else Verdict.NEXT if number == last + 1 else Verdict.GAP
+    assert verdict is expected
