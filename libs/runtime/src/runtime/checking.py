@@ -1,8 +1,10 @@
 """A YAML document against a model: every fault becomes a complaint with its line."""
 
+from collections.abc import Iterator
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from runtime.complaints import explain, where_of
 from runtime.yaml_lines import Complaint, Document
@@ -19,6 +21,13 @@ def check(
         return model.model_validate(data, extra="forbid")
     except ValidationError as error:
         complaints.extend(
-            document.complaint(where_of(found, prefix), explain(found, model)) for found in error.errors()
+            document.complaint(where_of(found, prefix), explain(found, model)) for found in _own(error)
         )
         return None
+
+
+def _own(error: ValidationError) -> Iterator[ErrorDetails]:
+    """Without "too short" about a list that is only short of its items that are wrong themselves."""
+    found = error.errors()
+    wrong_inside = {one["loc"][:depth] for one in found for depth in range(len(one["loc"]))}
+    yield from (one for one in found if one["type"] != "too_short" or one["loc"] not in wrong_inside)

@@ -19,9 +19,7 @@ def load(file: Path) -> EngagementFile:
     """Read and check everything. Raises CommandFailed (65) with all complaints, in order of lines."""
     document = read(file)
     if not isinstance(document.data, dict):
-        raise CommandFailed(
-            Exit.BAD_DATA, f"{file.name}:1: the file must be a mapping with `engagement:` in it"
-        )
+        raise CommandFailed(Exit.BAD_DATA, f"{file.name}:1: must be a mapping with `engagement:` in it")
     complaints: list[Complaint] = list(document.duplicates)
     catalogue, catalogue_document = _catalogue(document, complaints)
     content = {name: part for name, part in document.data.items() if name != "catalogue"}

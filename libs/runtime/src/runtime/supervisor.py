@@ -64,7 +64,10 @@ async def apply_topics(stack: StackPlan) -> int:
 
 
 class Run:
-    """The parts are injectable so that tests can supervise processes of their own."""
+    """The parts are injectable so that tests can supervise processes of their own.
+
+    Raises CommandFailed (2) where external servers are wanted and not named.
+    """
 
     def __init__(
         self,
@@ -78,6 +81,8 @@ class Run:
     ) -> None:
         self._options, self._layout, self._console = options, layout, console
         self._servers, self._services, self._topics = servers, services, topics
+        if options.external:
+            preflight.check_external()
         self._stop_asked = asyncio.Event()
         self._stack: Stack | None = None
         self._plan = self._planned()
@@ -98,9 +103,7 @@ class Run:
 
     async def _locked(self, body: Body) -> Exit:
         self._clean_stale()
-        if self._options.external:
-            preflight.check_external()
-        else:
+        if not self._options.external:
             preflight.check_installed()
         preflight.check_ports(self._plan.ports, self._options.base_port)
         self._layout.prepare(keep=self._options.keep)

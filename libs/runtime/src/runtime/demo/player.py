@@ -205,9 +205,7 @@ def _expected_refusal(step: Step, answer: Answer) -> str:
     expected = step.refused
     assert expected is not None
     if answer.kind != REFUSED:
-        raise StepFailed(
-            step.title, f"a refusal of {expected.field} was expected, the answer was {answer.kind}"
-        )
+        raise StepFailed(step.title, f"expected a refusal of {expected.field}, the answer was {answer.kind}")
     is_right = answer.data["field"] == expected.field and expected.rule in (None, answer.data["rule"])
     if not is_right:
         wanted = f"{expected.field} [{expected.rule or 'any rule'}]"

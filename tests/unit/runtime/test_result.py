@@ -1,0 +1,100 @@
+"""The verdict over a play, and when a trace counts as complete."""
+
+from runtime.demo.result import PHASE_ENDS, Result
+from runtime.trace_reader import SpanRow, TraceCheck, check, rows, tree
+
+ALL = tuple({"type": kind, "id": str(n)} for n, kind in enumerate(PHASE_ENDS.values()))
+GOOD_TRACE = TraceCheck(137, frozenset(PHASE_ENDS) | {"gateway"}, "")
+
+
+def result(**changes):
+    content = {
+        "engagement": "ENG-AAAA",
+        "timeline": ALL,
+        "dead_letters": (),
+        "expected_dead": frozenset(),
+        "trace": GOOD_TRACE,
+        "services": 7,
+    }
+    return Result(**{**content, **changes})
+
+
+def letter(identity):
+    return {"id": identity, "service": "gateway", "field": "specversion", "reason": "must be 1.0"}
+
+
+def span(identity, parent="", service="gateway", start=0, end=1_000_000, failed=False):
+    return SpanRow(identity, parent, service, f"do {identity}", start, end, failed, {})
+
+
+def test_everything_right_is_one_line():
+    assert result().verdict == (
+        "demo ok: 6/6 phases, 6 events, 0 dead letters (expected 0), trace complete (137 spans, 7 services)"
+    )
+
+
+def test_expected_dead_letter_is_no_fault():
+    good = result(dead_letters=(letter("a"),), expected_dead=frozenset({"a"}))
+
+    assert good.faults == []
+    assert "1 dead letters (expected 1)" in good.verdict
+
+
+def test_unexpected_dead_letter_fails_the_demo():
+    bad = result(dead_letters=(letter("a"), letter("b")), expected_dead=frozenset({"a"}))
+
+    assert bad.faults == ["unexpected dead letter in gateway: specversion: must be 1.0"]
+    assert bad.verdict.startswith("demo failed: 6/6 phases")
+
+
+def test_phase_without_its_event_fails_the_demo():
+    bad = result(timeline=ALL[:-1])
+
+    assert bad.faults == ["feedback was not completed"]
+    assert bad.verdict.startswith("demo failed: 5/6 phases")
+
+
+def test_trace_needs_every_service_one_root_and_no_orphan():
+    whole = [span("a"), span("b", "a", "intake")]
+
+    assert check(whole, ["gateway", "intake"]).missing == ""
+    assert check(whole, ["gateway", "design"]).missing == "no span of design"
+    assert check([*whole, span("c")], ["gateway"]).missing == "2 roots: gateway do a, gateway do c"
+    assert check([*whole, span("d", "x")], ["gateway"]).missing == (
+        "1 spans without their parent, first gateway do d"
+    )
+
+
+def test_spans_are_read_from_the_answer_of_the_query_api():
+    answer = {
+        "result": {
+            "resourceSpans": [
+                {
+                    "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "intake"}}]},
+                    "scopeSpans": [
+                        {
+                            "spans": [
+                                {
+                                    "spanId": "01",
+                                    "parentSpanId": "02",
+                                    "name": "handle",
+                                    "startTimeUnixNano": "5",
+                                    "endTimeUnixNano": "9",
+                                    "status": {"code": 2},
+                                    "attributes": [{"key": "n", "value": {"intValue": "3"}}],
+                                }
+                            ]
+                        }
+                    ],
+                }
+            ]
+        }
+    }
+
+    assert list(rows(answer)) == [SpanRow("01", "02", "intake", "handle", 5, 9, True, {"n": "3"})]
+
+
+def test_tree_indents_children_and_marks_failures():
+    lines = tree([span("b", "a", "intake", 2_000_000, 3_000_000, True), span("a", end=5_000_000)])
+
+    assert [line.rpartition(" ms  ")[2] for line in lines] == ["gateway: do a", "  intake: do b  FAILED"]
