@@ -228,6 +228,17 @@ class TestCycle:
         assert after.last(RequirementRecorded).requirement.id == "r1.c2"
         assert after.state.requirements["r1"] == planned.state.requirements["r1"]
 
+    def test_opens_without_a_kpi_that_breaks_a_rule_so_that_another_is_agreed(self, planned, build):
+        reached = build.requirement("r3", kpi=build.kpi(baseline=4.0, target=5.0))
+        command = OpenCycle(improvement="i1", requirement=reached, because=BECAUSE)
+
+        opened = planned.when(AgreePlan(plan_version=1, agreed_by="anna")).when(command)
+
+        assert opened.last(RequirementRecorded).requirement == reached.model_copy(update={"kpi": None})
+        opened.when(ScoreRequirements()).when(ProposePlan()).when(
+            AgreePlan(plan_version=2, agreed_by="anna")
+        ).then_refused("plan_version", "requirement-needs-kpi")
+
     def test_before_a_plan_is_agreed_is_refused(self, planned, build):
         planned.when(_open_cycle(build)).then_refused("improvement", "cycle-needs-agreed-plan")
 

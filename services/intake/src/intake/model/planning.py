@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from intake.engine.phasing import phases
 from intake.engine.scoring import scores
 from intake.model.recording import require_stakeholder
-from intake.model.requirements import check_requirement, refuse_after_agreement
+from intake.model.requirements import check_kpi, check_requirement, refuse_after_agreement
 from intake.model.state import State, formula_key, missing
 from schemas.base import Event
 from schemas.intake import (
@@ -143,12 +143,11 @@ def open_cycle(state: State, command: OpenCycle) -> Sequence[Event]:
         raise Refused(
             "improvement", "cycle-needs-agreed-plan", "the plan of the first cycle is not agreed yet"
         )
-    check_requirement(state, command.requirement, "requirement")
+    asked = _with_usable_kpi(state, command.requirement)
+    check_requirement(state, asked, "requirement")
     # A cycle still being prepared takes the improvement in: opening yet another would drop its requirements.
     cycle = state.cycle + 1 if state.agreed_version else state.cycle
-    requirement = command.requirement.model_copy(
-        update={"id": _free_id(state, command.requirement.id, cycle)}
-    )
+    requirement = asked.model_copy(update={"id": _free_id(state, asked.id, cycle)})
     return (
         RequirementRecorded(requirement=requirement, cycle=cycle),
         CycleOpened(
@@ -158,6 +157,16 @@ def open_cycle(state: State, command: OpenCycle) -> Sequence[Event]:
             because=command.because,
         ),
     )
+
+
+def _with_usable_kpi(state: State, requirement: Requirement) -> Requirement:
+    """The requirement as it is; without its KPI where that breaks a rule, so that people agree another one."""
+    try:
+        if requirement.kpi is not None:
+            check_kpi(state, requirement.kpi, "requirement.kpi")
+    except Refused:
+        return requirement.model_copy(update={"kpi": None})
+    return requirement
 
 
 def _free_id(state: State, wanted: str, cycle: int) -> str:
