@@ -160,7 +160,7 @@ def open_cycle(state: State, command: OpenCycle) -> Sequence[Event]:
 
 
 def _with_usable_kpi(state: State, requirement: Requirement) -> Requirement:
-    """The requirement as it is; without its KPI where that breaks a rule, so that people agree another one."""
+    """The requirement; without its KPI where that breaks a rule, so that people agree another one."""
     try:
         if requirement.kpi is not None:
             check_kpi(state, requirement.kpi, "requirement.kpi")
