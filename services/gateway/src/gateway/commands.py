@@ -13,6 +13,7 @@ from uuid import uuid4
 import orjson
 from opentelemetry import trace
 from pydantic import ValidationError
+from strawberry import ID
 
 from gateway.auth import Caller
 from gateway.authorization import authorise
@@ -20,8 +21,7 @@ from gateway.entry import Entry
 from gateway.graphql.results import Accepted, Pending, Refused, TimelineEntry
 from gateway.hub import Hub
 from gateway.ports import Publisher, Store, Submitted
-from messaging import command_message
-from messaging.producer import NotPublished
+from messaging import NotPublished, TooLarge, command_message
 from schemas import registry
 from schemas.base import Command, CommandRefusal
 
@@ -74,24 +74,28 @@ class CommandDesk:
 
     async def submit(self, caller: Caller, request: Request) -> Outcome:
         """Raises Forbidden or Unavailable; everything a person can put right is a Refused."""
+        key = request.idempotency_key
+        identity = _digest(caller.tenant, key)[:32] if key else uuid4().hex
+        try:
+            return await self._submit(caller, request, f"cmd-{identity}")
+        except _Fault as fault:
+            return Refused(command_id=ID(f"cmd-{identity}"), **fault.said)
+
+    async def _submit(self, caller: Caller, request: Request, command_id: str) -> Outcome:
         kind = _kind(request.type)
-        if kind is None:
-            return _refused("VALIDATION", "type", "known-command", f"{request.type} is no public command")
         authorise(caller, kind.type)
-        fault = _address_fault(request)
-        if fault:
-            return fault
+        _check_address(request)
         try:
             command = kind.model_validate_json(orjson.dumps(dict(request.data)))
         except (ValidationError, TypeError) as error:
-            return first_fault(error)
-        submitted = self._submitted(caller, request, command)
+            raise _first_fault(error) from error
+        submitted = self._submitted(caller, request, command, command_id)
         if not await self._may_address(caller, kind, submitted.engagement):
-            return _refused("NOT_FOUND", "engagement", "engagement-exists", UNKNOWN_ENGAGEMENT)
+            raise _Fault("NOT_FOUND", "engagement", "engagement-exists", UNKNOWN_ENGAGEMENT)
         known = await self._store.remember(submitted)
         if known.digest != submitted.digest:
             said = "this key was used before, for something else"
-            return _refused("IDEMPOTENCY_MISMATCH", "idempotency_key", "same-key-same-content", said)
+            raise _Fault("IDEMPOTENCY_MISMATCH", "idempotency_key", "same-key-same-content", said)
         return await self._send(caller, known, command, min(max(request.wait_ms, 0), LONGEST_WAIT_MS))
 
     async def answer(self, caller: Caller, command_id: str) -> Outcome:
@@ -101,14 +105,13 @@ class CommandDesk:
             raise NotFound("there is no such command")
         return await self._answer(submitted) or _pending(submitted)
 
-    def _submitted(self, caller: Caller, request: Request, command: Command) -> Submitted:
+    def _submitted(self, caller: Caller, request: Request, command: Command, command_id: str) -> Submitted:
         content = command.model_dump_json()
-        key = request.idempotency_key
-        identity = _digest(caller.tenant, key)[:32] if key else uuid4().hex
+        seed = command_id if request.idempotency_key else secrets.token_hex(16)
         return Submitted(
-            id=f"cmd-{identity}",
+            id=command_id,
             tenant=caller.tenant,
-            engagement=request.engagement or new_key(identity if key else secrets.token_hex(16)),
+            engagement=request.engagement or new_key(seed),
             type=command.wire_type(),
             actor=caller.actor,
             digest=_digest(command.wire_type(), request.engagement, content),
@@ -152,6 +155,8 @@ class CommandDesk:
         )
         try:
             await self._publisher.publish([message])
+        except TooLarge as error:
+            raise _Fault("VALIDATION", "data", "message-size", str(error)) from error
         except NotPublished as error:
             raise Unavailable(submitted.id) from error
 
@@ -163,15 +168,21 @@ class CommandDesk:
         return _refusal(submitted, refusal) if refusal else _accepted(submitted, entries)
 
 
-def first_fault(error: Exception) -> Refused:
-    """A validation error as a refusal: the first wrong field, as a path, and the rule it broke."""
+class _Fault(Exception):
+    """A command that goes nowhere."""
+
+    def __init__(self, code: str, field: str, rule: str, message: str) -> None:
+        super().__init__(message)
+        self.said = {"code": code, "field": field, "rule": rule, "message": message}
+
+
+def _first_fault(error: Exception) -> _Fault:
+    """The first wrong field, as a path, and the rule it broke."""
     if not isinstance(error, ValidationError):
-        return _refused("VALIDATION", "data", "json", "the data is not JSON")
+        return _Fault("VALIDATION", "data", "json", "the data is not JSON")
     fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
     path = ".".join(str(part) for part in fault["loc"]) or "data"
-    return _refused(
-        "VALIDATION", path, fault["type"].replace("_", "-"), sentence(fault["type"], fault["msg"])
-    )
+    return _Fault("VALIDATION", path, fault["type"].replace("_", "-"), sentence(fault["type"], fault["msg"]))
 
 
 def sentence(kind: str, said: str) -> str:
@@ -186,35 +197,33 @@ def new_key(seed: str) -> str:
     return "ENG-" + "".join(ALPHABET[(number >> (5 * place)) % 32] for place in range(8))
 
 
-def _kind(name: str) -> type[Command] | None:
+def _kind(name: str) -> type[Command]:
     found = registry.payloads().get(name)
-    return found if found and issubclass(found, Command) and not found.internal else None
+    if found is None or not issubclass(found, Command) or found.internal:
+        raise _Fault("VALIDATION", "type", "known-command", "is no public command")
+    return found
 
 
-def _address_fault(request: Request) -> Refused | None:
+def _check_address(request: Request) -> None:
     if request.engagement is None and request.type != OPENING:
-        return _refused("VALIDATION", "engagement", "missing", "is missing")
+        raise _Fault("VALIDATION", "engagement", "missing", "is missing")
     if request.engagement is not None and not ENGAGEMENT.match(request.engagement):
-        return _refused("VALIDATION", "engagement", "engagement-key", "must look like ENG-7F3K")
+        raise _Fault("VALIDATION", "engagement", "engagement-key", "must look like ENG-7F3K")
     if request.idempotency_key is not None and not 0 < len(request.idempotency_key) <= LONGEST_KEY:
         said = f"must have 1 to {LONGEST_KEY} characters"
-        return _refused("VALIDATION", "idempotency_key", "key-length", said)
-    return None
+        raise _Fault("VALIDATION", "idempotency_key", "key-length", said)
 
 
 def _digest(*parts: str | None) -> str:
     return hashlib.sha256(orjson.dumps(parts)).hexdigest()
 
 
-def _refused(code: str, field: str, rule: str, message: str, command_id: Any = None) -> Refused:
-    return Refused(command_id=command_id, code=code, field=field, rule=rule, message=message)
-
-
 def _refusal(submitted: Submitted, entry: Entry) -> Refused:
     event = entry.payload
     if not isinstance(event, CommandRefusal):
         raise TypeError(f"{entry.type} is no refusal")
-    return _refused(event.code, event.field, event.rule, event.reason, _id(submitted))
+    said = {"code": event.code, "field": event.field, "rule": event.rule, "message": event.reason}
+    return Refused(command_id=_id(submitted), **said)
 
 
 def _accepted(submitted: Submitted, entries: Sequence[Entry]) -> Accepted:
@@ -234,9 +243,9 @@ def timeline_entry(entry: Entry) -> TimelineEntry:
     return TimelineEntry(**entry.to_timeline())
 
 
-def _id(submitted: Submitted) -> Any:
-    return submitted.id
+def _id(submitted: Submitted) -> ID:
+    return ID(submitted.id)
 
 
-def _key(submitted: Submitted) -> Any:
-    return submitted.engagement
+def _key(submitted: Submitted) -> ID:
+    return ID(submitted.engagement)

@@ -30,6 +30,6 @@ def build_schema(*extensions: Any) -> Schema:
         types=[Engagement],
         extensions=[OperationExtension, *extensions],
         config=StrawberryConfig(
-            default_resolver=value_of, disable_field_suggestions=True, scalar_map=SCALARS, sort_schema=True
+            default_resolver=value_of, disable_field_suggestions=True, scalar_map=SCALARS
         ),
     )

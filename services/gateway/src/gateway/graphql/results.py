@@ -40,7 +40,7 @@ class Accepted:
 
 @strawberry.type(description="The command broke a rule; nothing changed.")
 class Refused:
-    command_id: strawberry.ID | None
+    command_id: strawberry.ID
     code: str
     field: str
     rule: str

@@ -1,0 +1,1 @@
+"""Adapters: the technology first in the name."""

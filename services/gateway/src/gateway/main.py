@@ -1,0 +1,106 @@
+"""The gateway, put together: consumers, projector and HTTP in one process."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from gateway.adapters.kafka_dead_letters import KafkaDeadLetters
+from gateway.app import Parts, build_asgi
+from gateway.auth import Authenticator, Keys
+from gateway.dead_letters import DeadLetterProjector
+from gateway.hub import Hub
+from gateway.projector import GROUP, Projector
+from gateway.settings import GatewaySettings, Settings
+from gateway.store import MongoStore
+from messaging import Consumer, DeadLetters, NotPublished, Producer, database_check
+from persistence import DatabaseError, connect
+from schemas.registry import SERVICES
+from telemetry import serve, start_telemetry
+
+logger = logging.getLogger("gateway.main")
+EVENT_TOPICS = [f"{service}.events" for service in SERVICES]
+DEAD_TOPICS = [f"{service}.dead" for service in (*SERVICES, GROUP)]
+
+
+class GatewayApp:
+    """Ready to run: `messaging.run(app)`, or `async with app.running()`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.port = 0
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["GatewayApp"]:
+        """Up while the context is open; waits for database and broker, and says so on /health/ready."""
+        settings = self.settings
+        async with AsyncExitStack() as stack:
+            telemetry = start_telemetry(GROUP, settings.telemetry)
+            stack.callback(telemetry.close)
+            database = connect(settings.mongo, GROUP)
+            stack.callback(database.close)
+            store, hub, producer = MongoStore(database.db), Hub(), Producer(settings.kafka, GROUP)
+            projector = Projector(store, hub)
+            letters = KafkaDeadLetters(settings.kafka, DEAD_TOPICS, DeadLetterProjector(store).handle)
+            consumer = Consumer(
+                settings.kafka,
+                GROUP,
+                EVENT_TOPICS,
+                projector.handle,
+                DeadLetters(GROUP, producer),
+                projector.forget,
+            )
+            checks = {
+                "database": database_check(database),
+                "consumer": consumer.check,
+                "dead letters": letters.check,
+            }
+            parts = Parts(
+                store=store,
+                hub=hub,
+                publisher=producer,
+                authenticator=authenticator(settings.gateway),
+                settings=settings.gateway,
+                checks=checks,
+            )
+            self.port = await stack.enter_async_context(serve(build_asgi(parts), settings.http))
+            await _until_prepared(store, producer)
+            stack.push_async_callback(producer.stop)
+            await stack.enter_async_context(letters.running())
+            stack.push_async_callback(consumer.stop)
+            await consumer.start()
+            yield self
+
+
+def build_app(settings: Settings) -> GatewayApp:
+    """The gateway as a process."""
+    return GatewayApp(settings)
+
+
+def authenticator(settings: GatewaySettings) -> Authenticator:
+    """Raises ValueError unless exactly one key is configured: there is no way in without one."""
+    given = [name for name in ("jwt_key_file", "jwks_file", "jwks_url") if getattr(settings, name)]
+    if len(given) != 1:
+        raise ValueError("set one of GATEWAY_JWT_KEY_FILE, GATEWAY_JWKS_FILE and GATEWAY_JWKS_URL")
+    return Authenticator(_keys(settings), audience=settings.audience, issuer=settings.issuer)
+
+
+def _keys(settings: GatewaySettings) -> Keys:
+    if settings.jwt_key_file:
+        return Keys.shared(settings.jwt_key_file)
+    if settings.jwks_file:
+        return Keys.from_file(settings.jwks_file)
+    return Keys.from_url(settings.jwks_url or "")
+
+
+async def _until_prepared(store: MongoStore, producer: Producer) -> None:
+    pause = 0.1
+    while True:
+        try:
+            await store.prepare()
+            await producer.start()
+            return
+        except (DatabaseError, NotPublished) as error:
+            logger.warning("waiting: %s", error)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 3.0)
