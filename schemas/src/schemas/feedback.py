@@ -16,7 +16,7 @@ from schemas.base import (
     Text,
     Value,
 )
-from schemas.design import Component
+from schemas.design import Component, Coverage
 from schemas.intake import Because, Kpi, Requirement
 from schemas.monitoring import Point
 
@@ -109,6 +109,7 @@ class AdoptComponents(Command):
     type: ClassVar[str] = "feedback.adopt_components"
     internal: ClassVar[bool] = True
     components: tuple[Component, ...]
+    coverage: tuple[Coverage, ...] = ()
 
 
 class RecordMeasurements(Command):
@@ -212,6 +213,7 @@ class ComponentsAdopted(Event):
 
     type: ClassVar[str] = "feedback.components_adopted"
     components: tuple[Component, ...]
+    coverage: tuple[Coverage, ...] = ()
 
 
 class MeasurementsRecorded(Event):

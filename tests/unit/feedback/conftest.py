@@ -81,6 +81,7 @@ def make() -> SimpleNamespace:
     erp = Component(id="erp", name="Order system", layer=Layer.APPLICATION, product="erp-1")
     shop = Component(id="web-shop", name="Customer web shop", layer=Layer.APPLICATION, product="shop-1")
     return SimpleNamespace(
+        erp=erp,
         day=day, kpi=kpi, requirement=requirement, measurements=measurements, mail=mail, survey=survey,
         adopt=adopt, components=AdoptComponents(components=(erp, shop)),
     )  # fmt: skip

@@ -1,6 +1,8 @@
 import pytest
 
+from schemas.design import Coverage
 from schemas.feedback import (
+    AdoptComponents,
     AnswerTicket,
     Channel,
     MailIgnored,
@@ -89,6 +91,19 @@ def test_a_mail_after_the_solution_opens_the_ticket_again(empty, make):
 
     assert told.last(TicketMessageAdded).reopened
     told.when(resolve).then_types(TicketResolved)
+
+
+@pytest.mark.parametrize(
+    ("served", "expected"), [(("R-1",), "R-1"), (("R-1", "R-2"), None), (("R-9",), None)]
+)
+def test_a_component_that_serves_one_requirement_binds_the_ticket_to_it(empty, make, served, expected):
+    coverage = tuple(Coverage(requirement=name, components=("erp",), tasks=()) for name in served)
+    told = empty.when(make.adopt(make.requirement(), make.requirement(id="R-2", title="Certificates")))
+    told = told.when(AdoptComponents(components=(make.erp,), coverage=coverage))
+
+    opened = told.when(make.mail("<a@x>", body="The ERP hangs")).last(TicketOpened)
+
+    assert (opened.component, opened.requirement) == ("erp", expected)
 
 
 def test_a_call_opens_a_ticket_at_the_time_it_came(empty):

@@ -58,6 +58,15 @@ def test_a_postgres_probe_from_before_gets_the_built_endpoint(empty, make):
     assert mine.probe.endpoint == make.endpoint
 
 
+def test_a_probe_that_looks_after_the_database_already_is_enough(empty, make):
+    mine = make.probe(id="mine", kind=ProbeKind.POSTGRES, component="database", target="orders")
+
+    told = empty.when(DefineProbe(probe=mine)).when(make.start()).then_types(WatchStarted, ProbeDefined)
+
+    probe = told.last(ProbeDefined).probe
+    assert (probe.id, probe.endpoint, probe.target) == ("mine", make.endpoint, "127.0.0.1:5433")
+
+
 def test_another_build_moves_the_probes_to_its_endpoint(watching, make):
     moved = Endpoint(host="127.0.0.1", port=6000, database="orders", user="watcher", secret="s2")
 

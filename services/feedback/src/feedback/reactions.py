@@ -27,7 +27,9 @@ def _receive_mail(event: inbound.MailReceived) -> ReceiveMail:
 
 REACTIONS: Mapping[type[Event], Callable[[Any], Command | None]] = {
     intake.PlanAgreed: lambda e: AdoptKpis(cycle=e.cycle, requirements=e.requirements),
-    design.ProposalApproved: lambda e: AdoptComponents(components=e.proposal.components),
+    design.ProposalApproved: lambda e: AdoptComponents(
+        components=e.proposal.components, coverage=e.proposal.coverage
+    ),
     migration.MigrationCompleted: lambda _: RecordGoLive(),
     monitoring.SamplesJudged: _record_measurements,
     inbound.MailReceived: _receive_mail,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from feedback.model.folding import served
 from feedback.model.state import State
 from schemas.base import Event
 from schemas.feedback import (
@@ -42,9 +43,10 @@ def _is_known(state: State, adopted: AdoptedKpi) -> bool:
 
 
 def adopt_components(state: State, command: AdoptComponents, _: Context) -> Sequence[Event]:
-    if {component.id: component.name for component in command.components} == state.components:
+    names = {component.id: component.name for component in command.components}
+    if names == state.components and served(command.components, command.coverage) == state.serves:
         return []
-    return [ComponentsAdopted(components=command.components)]
+    return [ComponentsAdopted(components=command.components, coverage=command.coverage)]
 
 
 def record_measurements(state: State, command: RecordMeasurements, _: Context) -> Sequence[Event]:

@@ -1,12 +1,13 @@
 """How each of feedback's own events changes what it knows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from typing import Any
 
 from feedback.model.state import Contract, Measure, Series, Standing, State, Ticket, score_key
 from schemas import feedback as events
 from schemas.base import Event, Ref
+from schemas.design import Component, Coverage
 
 POINTS_KEPT = 5_000
 """Measurements kept per metric, the newest; a year of hourly values is 8,760."""
@@ -40,7 +41,16 @@ def _kpis_adopted(state: State, event: events.KpisAdopted) -> dict[str, Any]:
 
 
 def _components_adopted(_: State, event: events.ComponentsAdopted) -> dict[str, Any]:
-    return {"components": {component.id: component.name for component in event.components}}
+    return {
+        "components": {component.id: component.name for component in event.components},
+        "serves": served(event.components, event.coverage),
+    }
+
+
+def served(components: Iterable[Component], coverage: Iterable[Coverage]) -> dict[Ref, tuple[Ref, ...]]:
+    """Component to the requirements it covers."""
+    covered = [(covering.requirement, covering.components) for covering in coverage]
+    return {c.id: tuple(name for name, parts in covered if c.id in parts) for c in components}
 
 
 def _measurements_recorded(state: State, event: events.MeasurementsRecorded) -> dict[str, Any]:

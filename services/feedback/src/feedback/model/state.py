@@ -64,6 +64,7 @@ class State(Value):
     cycle: int = 0
     contracts: dict[Ref, Contract] = Field(default={})
     components: dict[Ref, Text] = Field(default={})
+    serves: dict[Ref, tuple[Ref, ...]] = Field(default={}, description="component to requirements it covers")
     live: tuple[Moment, ...] = ()
     series: dict[Ref, Series] = Field(default={})
     tickets: dict[Ref, Ticket] = Field(default={})

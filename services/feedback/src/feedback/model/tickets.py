@@ -54,7 +54,7 @@ def _message(state: State, mail: ReceiveMail, ticket: Ref) -> Event:
 
 
 def _opened_by(state: State, mail: ReceiveMail) -> Event:
-    text = f"{mail.subject}\n{mail.body}"
+    component, requirement = _subjects(state, f"{mail.subject}\n{mail.body}")
     return TicketOpened(
         ticket=_next_ticket(state),
         subject=mail.subject,
@@ -63,15 +63,29 @@ def _opened_by(state: State, mail: ReceiveMail) -> Event:
         channel=Channel.MAIL,
         opened_at=mail.received_at,
         message_id=mail.message_id,
-        component=best_match(text, state.components),
-        requirement=best_match(text, state.requirement_titles()),
+        component=component,
+        requirement=requirement,
     )
+
+
+def _subjects(
+    state: State, text: str, component: Ref | None = None, requirement: Ref | None = None
+) -> tuple[Ref | None, Ref | None]:
+    """The component and requirement a ticket is about: as given, else as the text names them, else the one
+    requirement that the component serves."""
+    component = component or best_match(text, state.components)
+    requirement = requirement or best_match(text, state.requirement_titles())
+    if requirement is None and component is not None:
+        served = [name for name in state.serves.get(component, ()) if name in state.contracts]
+        requirement = served[0] if len(served) == 1 else None
+    return component, requirement
 
 
 def open_ticket(state: State, command: OpenTicket, context: Context) -> Sequence[Event]:
     _require_reference("requirement", command.requirement, state.requirement_titles())
     _require_reference("component", command.component, state.components)
     text = f"{command.subject}\n{command.body}"
+    component, requirement = _subjects(state, text, command.component, command.requirement)
     opened = TicketOpened(
         ticket=_next_ticket(state),
         subject=command.subject,
@@ -79,8 +93,8 @@ def open_ticket(state: State, command: OpenTicket, context: Context) -> Sequence
         reporter=command.reporter,
         channel=command.channel,
         opened_at=context.at,
-        component=command.component or best_match(text, state.components),
-        requirement=command.requirement or best_match(text, state.requirement_titles()),
+        component=component,
+        requirement=requirement,
     )
     return [opened]
 

@@ -64,16 +64,16 @@ def _unbound(state: State, known: set[Ref]) -> Iterable[Ref]:
 def _announced(state: State, command: StartWatching, known: set[Ref]) -> Iterable[ProbeDefined]:
     """Every probe anew, since postgres probes move to the endpoint that was built now."""
     built = {"endpoint": command.endpoint, "target": f"{command.endpoint.host}:{command.endpoint.port}"}
-    for probe in _wanted(state, command, known):
+    for probe in _wanted(state, command):
         if probe.component in known:
             bound = probe.model_copy(update=built) if probe.kind is ProbeKind.POSTGRES else probe
             yield ProbeDefined(probe=bound, generation=_next_generation(state, probe.id))
 
 
-def _wanted(state: State, command: StartWatching, known: set[Ref]) -> Iterable[Probe]:
-    """What was defined so far, and the database's own probe unless somebody defined that one too."""
+def _wanted(state: State, command: StartWatching) -> Iterable[Probe]:
+    """What was defined so far, and a probe of the database unless one looks after it already."""
     defined = {name: watched.probe for name, watched in state.probes.items()}
-    if DATABASE_PROBE not in defined or defined[DATABASE_PROBE].component not in known:
+    if not any(_looks_after(probe, command.database_component) for probe in defined.values()):
         defined[DATABASE_PROBE] = Probe(
             id=DATABASE_PROBE,
             kind=ProbeKind.POSTGRES,
@@ -81,6 +81,10 @@ def _wanted(state: State, command: StartWatching, known: set[Ref]) -> Iterable[P
             target=command.endpoint.host,
         )
     return defined.values()
+
+
+def _looks_after(probe: Probe, database: Ref) -> bool:
+    return probe.kind is ProbeKind.POSTGRES and probe.component == database
 
 
 def _next_generation(state: State, probe: Ref) -> int:
