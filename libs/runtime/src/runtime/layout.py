@@ -47,8 +47,18 @@ class Layout:
 
     @property
     def data(self) -> Path:
-        """What services may read and build in: the legacy databases, the built servers."""
+        """What services read and build: all of it goes with the run."""
         return self.run_dir / "data"
+
+    @property
+    def legacy(self) -> Path:
+        """The legacy databases; migration reads nothing else."""
+        return self.data / "legacy"
+
+    @property
+    def environments(self) -> Path:
+        """The servers that provisioning builds."""
+        return self.data / "environments"
 
     @property
     def secrets(self) -> Path:
@@ -71,7 +81,7 @@ class Layout:
             for folder in (self.mongo, self.data, self.secrets):
                 shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(self.logs, ignore_errors=True)
-        for folder in (self.logs, self.mongo, self.data):
+        for folder in (self.logs, self.mongo, self.legacy, self.environments):
             folder.mkdir(parents=True, exist_ok=True)
         self.secrets.mkdir(mode=0o700, exist_ok=True)
 

@@ -13,6 +13,7 @@ from runtime.ports import HOST
 from runtime.processes import ProcessSpec
 from runtime.readiness import broker_ready, http_ready, mongo_ready
 from runtime.sweep import MARK
+from runtime.tokens import ISSUER
 
 SERVICES = ("intake", "design", "provisioning", "migration", "monitoring", "feedback", "gateway")
 SERVERS = ("kafka", "mongo", "traces")
@@ -90,7 +91,8 @@ def _mongo(plan: StackPlan) -> ProcessSpec:
         tier=1,
         ready=mongo_ready(HOST, port),
         ready_seconds=30,
-        stop_seconds=4,
+        # It takes seconds to close its files; those that are thrown away anyway need no closing.
+        stop_seconds=5 if plan.keep else 0.1,
     )
 
 
@@ -145,10 +147,11 @@ def _service_environment(plan: StackPlan, name: str) -> dict[str, str]:
         "HTTP_HOST": HOST,
         "HTTP_PORT": str(plan.ports[name]),
         "GATEWAY_JWT_KEY_FILE": str(layout.jwt_key),
+        "GATEWAY_ISSUER": ISSUER,
         "PROVISIONING_OWNER_PID": str(os.getpid()),
-        "PROVISIONING_DATA_DIR": str(layout.data),
+        "PROVISIONING_DATA_DIR": str(layout.environments),
         "PROVISIONING_SECRETS_DIR": str(layout.secrets),
-        "MIGRATION_DATA_DIR": str(layout.data),
+        "MIGRATION_DATA_DIR": str(layout.legacy),
         "MIGRATION_SECRETS_DIR": str(layout.secrets),
         "MONITORING_SECRETS_DIR": str(layout.secrets),
     }

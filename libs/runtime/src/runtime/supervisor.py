@@ -152,9 +152,9 @@ class Run:
         began = time.monotonic()
         specs = list(self._services(self._plan))
         await self._stack.launch(specs)
-        ready = f"{len(specs)}/{len(specs)} ready"
         names = " ".join(spec.name for spec in specs)
-        self._console.stage("services", f"{names}", ready, time.monotonic() - began)
+        ready = f"{len(specs)}/{len(specs)} ready: {names}"
+        self._console.stage("services", ready, "", time.monotonic() - began)
 
     async def _shut_down(self) -> None:
         assert self._stack is not None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 AUDIENCE = "throughline"
-ISSUER = "throughline-local"
+ISSUER = "throughline"
 LIFETIME_SECONDS = 12 * 3600
 ROLES = ("viewer", "client", "consultant", "operator", "publisher")
 

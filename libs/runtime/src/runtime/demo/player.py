@@ -80,8 +80,11 @@ class Player:
         for number, command in enumerate(opening_commands(load(file))):
             title = f"{command.type} from {file.name}"
             with self._tracing.span(title, self.play.engagement):
-                data = command.model_dump(mode="json", exclude_unset=False)
-                answer = await self._submit(OPENING, command.type, data, f"open-{number}")
+                data = command.model_dump(mode="json")
+                try:
+                    answer = await self._submit(OPENING, command.type, data, f"open-{number}")
+                except CommandFailed as error:
+                    raise StepFailed(title, *error.lines) from error
             if answer.kind != ACCEPTED:
                 raise StepFailed(title, _unexpected(answer))
             self.play.engagement = self.play.engagement or answer.engagement

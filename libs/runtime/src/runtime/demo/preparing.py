@@ -18,7 +18,7 @@ async def prepare(folder: Path, wanted: Iterable[Preparation], cache: Path, data
 
 
 async def _prepare_one(folder: Path, wanted: Preparation, cache: Path, data: Path) -> str:
-    kept = cache / f"{_digest(folder, wanted.script)}-{Path(wanted.creates).name}"
+    kept = cache / _digest(folder, wanted.script) / Path(wanted.creates).name
     began = time.monotonic()
     is_cached = kept.exists()
     if not is_cached:
@@ -43,9 +43,10 @@ def _digest(folder: Path, script: str) -> str:
 
 
 async def _make(script: Path, out: Path) -> None:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    draft = out.with_name(f"draft-{out.name}")
-    draft.unlink(missing_ok=True)
+    workshop = out.parent.with_name(f"draft-{out.parent.name}")
+    shutil.rmtree(workshop, ignore_errors=True)
+    workshop.mkdir(parents=True)
+    draft = workshop / out.name
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, str(script), "--out", str(draft)),
         stdout=asyncio.subprocess.PIPE,
@@ -55,4 +56,5 @@ async def _make(script: Path, out: Path) -> None:
     if process.returncode != 0 or not draft.exists():
         last = said.decode(errors="replace").splitlines()[-10:]
         raise CommandFailed(Exit.FAILED, f"{script.name} failed with {process.returncode}", *last)
-    draft.replace(out)
+    shutil.rmtree(out.parent, ignore_errors=True)
+    workshop.replace(out.parent)

@@ -46,7 +46,7 @@ class Show:
         playbook = load(self._folder / "playbook.yaml")
         self._console.line()
         cache = playbook_paths.cache()
-        for made in await prepare(self._folder, playbook.prepare, cache, self._layout.data):
+        for made in await prepare(self._folder, playbook.prepare, cache, self._layout.legacy):
             self._console.stage("data", made)
         self._console.line(f"\n  Playing {self._folder.name} ({len(playbook.steps)} steps)")
         tracing = OtlpTracing(self._state.traces_url) if self._state.traces_url else NoTracing()
@@ -80,7 +80,7 @@ class Show:
 
     def _tell(self, stage: str, title: str, what: str) -> None:
         elapsed = f"+{time.monotonic() - self._began:.1f} s"
-        self._console.line(f"  {elapsed:>8}  {stage:<13} {title:<60} {_cut(what, 90)}".rstrip())
+        self._console.line(f"  {elapsed:>8}  {stage:<13} {title:<64} {_cut(what, 80)}".rstrip())
 
     async def _result(self, player: Player, trace_id: str) -> Result:
         play = player.play
