@@ -145,6 +145,15 @@ class RecordProfile(Command):
     mapping: Mapping
 
 
+class RecordProfilingFailure(Command):
+    """Asked by migration's own profiling work when the source cannot be read or expressed."""
+
+    type: ClassVar[str] = "migration.record_profiling_failure"
+    internal: ClassVar[bool] = True
+    mapping_version: int
+    reason: Prose
+
+
 class ApproveMapping(Command):
     """Approve how the data will be moved; the run starts."""
 
@@ -225,6 +234,7 @@ class ProfilingRequested(Event):
     type: ClassVar[str] = "migration.profiling_requested"
     source: Source
     schema_name: Ref
+    mapping_version: int = Field(default=1, ge=1, description="number of the mapping that will follow")
 
 
 class SourceProfiled(Event):
@@ -234,6 +244,14 @@ class SourceProfiled(Event):
     tables: tuple[TableProfile, ...]
     anomalies: tuple[Anomaly, ...]
     mapping: Mapping
+
+
+class ProfilingFailed(Event):
+    """Published when the source could not be profiled; registering a source again asks for another try."""
+
+    type: ClassVar[str] = "migration.profiling_failed"
+    mapping_version: int
+    reason: Prose
 
 
 class MigrationStarted(Event):

@@ -1,0 +1,1 @@
+"""Technology behind migration's ports."""

@@ -1,0 +1,1 @@
+"""Pure algorithms of migration: types, strict conversion, load order, digests."""
