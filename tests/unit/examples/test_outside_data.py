@@ -1,5 +1,6 @@
 """What outsiders of the stories publish: every line is valid, and says what its story needs."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from gateway.edge.alertmanager import read_notification
 from runtime.engagement_file import load
 from schemas import inbound, registry
 from schemas.feedback import Stage as SurveyStage
@@ -53,7 +55,7 @@ def test_every_measure_of_success_is_measured_before_and_after(folder: Path, rea
     for name, sign in (("kpi-before", -1), ("kpi-after", 1)):
         series = {m.series: m for m in samples(read_jsonl, folder / "samples" / f"{name}.jsonl")}
         assert set(series) == metrics
-        assert all(len(m.points) >= 6 for m in series.values())
+        assert all(len(m.points) >= 8 for m in series.values())
         assert all((p.at - START).total_seconds() * sign >= 86_400 for m in series.values() for p in m.points)
 
 
@@ -138,6 +140,29 @@ def test_samples_are_what_their_script_writes(
     written = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
     assert written == {name: (RHEINTAL / "samples" / name).read_bytes() for name in written}
     assert len(written) == 4
+
+
+@pytest.mark.parametrize("name", ["firing", "resolved"])
+def test_alertmanagers_own_payload_says_what_the_published_line_says(
+    name: str, read_jsonl: Reader, resolved: Callable[[Any], Any]
+) -> None:
+    line = next(read_jsonl(RHEINTAL / "alerts" / f"{name}.jsonl"))
+    payload = json.loads((RHEINTAL / "alerts" / f"alertmanager-{name}.json").read_text(encoding="utf-8"))
+
+    notified = read_notification(resolved(payload), "ENG-TEST1")
+
+    assert notified == {"ENG-TEST1": inbound.AlertsNotified.model_validate(line["data"])}
+
+
+def test_measures_are_reported_in_the_unit_they_were_agreed_in(folder: Path, read_jsonl: Reader) -> None:
+    agreed = {r.kpi.metric: r.kpi.unit for r in load(folder / "engagement.yaml").requirements if r.kpi}
+    reported = {
+        m.series: m.unit
+        for name in ("kpi-before", "kpi-after")
+        for m in samples(read_jsonl, folder / "samples" / f"{name}.jsonl")
+    }
+
+    assert {metric: reported[metric] for metric in agreed} == agreed
 
 
 def samples(read_jsonl: Reader, file: Path) -> list[inbound.SamplesTaken]:
