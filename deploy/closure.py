@@ -1,6 +1,6 @@
 """What one image needs: the part of requirements.lock a service reaches, and our own packages it is made of.
 
-    python deploy/closure.py lock intake [EXTRA...]    the lock's entries with their hashes, for `pip install -r`
+    python deploy/closure.py lock intake [EXTRA...]    the lock's entries and hashes, for `pip install -r`
     python deploy/closure.py packages intake           folders of our own packages, the service's own last
 
 An EXTRA is a further distribution of the lock that this image is to have.

@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+from gateway import main as gateway
+from gateway.adapters import kafka_dead_letters
 from messaging import topics
 from messaging.settings import KafkaProfile, KafkaSettings
 from schemas import registry
@@ -52,8 +54,13 @@ def consumed() -> dict[str, list[str]]:
         reactions = import_module(f"{service}.reactions").REACTIONS
         upstream = {event.topic() for event in reactions}
         reads[service] = sorted({f"{service}.commands", "operations.commands", *upstream})
-    reads[GATEWAY] = sorted(t.name for t in topics.TOPICS if t.name.endswith((".events", ".dead")))
+    reads[GATEWAY] = sorted([*gateway.EVENT_TOPICS, *gateway.DEAD_TOPICS])
     return reads
+
+
+def groups(service: str) -> list[str]:
+    """Consumer groups: each service's own name, and the gateway's second one for raw dead letters."""
+    return [service, kafka_dead_letters.GROUP] if service == GATEWAY else [service]
 
 
 def produced(service: str) -> list[str]:
@@ -69,7 +76,7 @@ def user_resources() -> Iterator[Resource]:
         acls = [
             *(_acl("topic", name, ["Read", "Describe"]) for name in reads),
             *(_acl("topic", name, ["Write", "Describe"]) for name in produced(service)),
-            _acl("group", service, ["Read"]),
+            *(_acl("group", name, ["Read"]) for name in groups(service)),
         ]
         spec = {"authentication": {"type": "tls"}, "authorization": {"type": "simple", "acls": acls}}
         yield _resource("kafka.strimzi.io/v1", "KafkaUser", service, spec, {"strimzi.io/cluster": CLUSTER})

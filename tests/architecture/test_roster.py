@@ -3,12 +3,15 @@ Kubernetes file of its name, a word in two import contracts; these tests name wh
 """
 
 import tomllib
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from gateway import main as gateway_main
+from messaging import Service, topics
 from schemas import registry
 
 EVERY_SERVICE = ("README.md", "pyproject.toml", "src/{}/__init__.py", "src/{}/__main__.py", "src/{}/main.py",
@@ -75,3 +78,15 @@ def test_images_of_production_are_pinned_for_every_service(root: Path, services:
 
     assert sorted(image["name"] for image in overlay["images"]) == [f"throughline/{s}" for s in services]
     assert all(image["newTag"] != "latest" for image in overlay["images"])
+
+
+def test_every_topic_is_read_by_the_one_who_answers_for_its_unreadable_messages() -> None:
+    """Consumers pass over what they cannot read and do not answer for: one of them has to."""
+    reads = {GATEWAY: set(gateway_main.EVENT_TOPICS)}
+    for service in registry.SERVICES:
+        reactions = import_module(f"{service}.reactions").REACTIONS
+        own = Service(name=service, state=object, decide=lambda *_: (), evolve=max, reactions=reactions)
+        reads[service] = set(own.topics())
+    shared = [topic.name for topic in topics.TOPICS if not topic.name.endswith(".dead")]
+
+    assert [name for name in shared if name not in reads[topics.unreadable_owner(name)]] == []
