@@ -115,3 +115,22 @@ async def test_a_foreign_tenant_is_dead_lettered_and_changes_nothing(backbone: B
     [dead] = [r for r in tail.records if r.topic == "intake.dead"]
     assert dict(dead.headers)["dl-field"] == b"tenant"
     assert [m.payload.stakeholder.id for m in tail.of(intake.StakeholderRegistered)] == ["anna", "berta"]
+
+
+async def test_a_long_stream_is_loaded_from_its_snapshot_and_the_rest(backbone: Backbone) -> None:
+    async with backbone.tail("intake.events") as tail:
+        async with backbone.running(register_service()):
+            for number in range(250):
+                await backbone.send(stakeholder(f"n{number}"))
+            await tail.until(lambda t: len(t.records) == 250)
+        database = backbone.database("intake").db
+        snapshot = await database["snapshots"].find_one({"_id": "ENG-TEST1"})
+        before = await database["commits"].delete_many({"version": {"$lte": snapshot["version"]}})
+        await backbone.send(stakeholder("n3"))
+        await backbone.send(stakeholder("n999"))
+        async with backbone.running(register_service()):
+            await tail.until(lambda t: len(t.records) == 252)
+
+    assert before.deleted_count == snapshot["version"]
+    assert isinstance(tail.messages[250].payload, intake.CommandHadNoEffect)
+    assert [m.envelope.sequence for m in tail.messages] == list(range(1, 253))

@@ -114,3 +114,12 @@ def test_only_the_next_sequence_is_admitted(last: int, number: int) -> None:
 
     expected = Verdict.OLD if number <= last else Verdict.NEXT if number == last + 1 else Verdict.GAP
     assert verdict is expected
+
+
+def test_an_event_that_fits_no_message_becomes_a_refusal() -> None:
+    outcome = handle(register_service(), _fresh(), [_received(stakeholder("a"), "1")], _untraced, limit=50)
+
+    [event] = outcome.events
+    assert isinstance(event.payload, intake.CommandRefused)
+    assert (event.payload.field, event.payload.rule) == ("data", "event-fits-a-message")
+    assert outcome.stream.state.names == ()

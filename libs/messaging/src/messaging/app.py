@@ -70,7 +70,15 @@ class _Parts:
         self.waiting = WaitingRoom(database.db)
         self.items = WorkItems(service, database.db)
         dead_letters = DeadLetters(service.name, self.producer)
-        self.handler = Handler(service, self.store, self.waiting, self.items, self.producer, dead_letters)
+        self.handler = Handler(
+            service,
+            self.store,
+            self.waiting,
+            self.items,
+            self.producer,
+            dead_letters,
+            settings.kafka.max_message_bytes,
+        )
         self.retrier = Retrier(service.name, self.waiting, self.handler, dead_letters)
         self.worker = Worker(service, self.items, self.producer, self.read_state)
         self.consumer = Consumer(

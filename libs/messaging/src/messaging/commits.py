@@ -14,9 +14,10 @@ from messaging.service import Service
 from messaging.stream import Outcome, Stream
 from persistence import BulkRefused, Database, ReplaceOne, UpdateOne, slices
 from schemas import registry
+from schemas.base import Payload
 
 DUPLICATE_KEY = 11000
-SNAPSHOT_EVERY = 100
+SNAPSHOT_EVERY = 50
 """Commits between two snapshots: loading a busy stream reads at most this many documents."""
 
 
@@ -90,6 +91,7 @@ class CommitStore:
                 snapshot["version"],
                 snapshot["sequence"],
                 snapshot["seen"],
+                snapshot["version"],
             )
         published, owed = head.get("published", 0), {}
         for document in commits:
@@ -128,9 +130,14 @@ class CommitStore:
             return {fault["index"] for fault in faults}
         return set()
 
-    def messages(self, document: Mapping[str, Any]) -> list[Message]:
-        """A commit's events as they are published."""
-        return [stored_message(self._service.name, document, event) for event in document["events"]]
+    def messages(self, document: Mapping[str, Any], known: Sequence[Payload] = ()) -> list[Message]:
+        """A commit's events as they are published; read back where the payloads are not `known`."""
+        events = document["events"]
+        payloads = known or [registry.parse(event["type"], event["data"]) for event in events]
+        return [
+            Message(stored_envelope(self._service.name, document, event), payload, event["data"])
+            for event, payload in zip(events, payloads, strict=True)
+        ]
 
     async def known_causes(self, causes: Sequence[str]) -> set[str]:
         """Those of the causes that already have their commit."""
@@ -189,7 +196,7 @@ def commit_document(outcome: Outcome, now: datetime) -> dict[str, Any]:
             {
                 "sequence": e.sequence,
                 "type": e.payload.wire_type(),
-                "data": e.payload.model_dump_json(),
+                "data": e.data,
                 "correlation": e.cause.correlation,
                 "causation": e.cause.id,
                 "causation_type": e.cause.type,
@@ -202,10 +209,10 @@ def commit_document(outcome: Outcome, now: datetime) -> dict[str, Any]:
     }
 
 
-def stored_message(service: str, document: Mapping[str, Any], event: Mapping[str, Any]) -> Message:
-    """An event as it is published: the same bytes and the same id however often it is read back."""
+def stored_envelope(service: str, document: Mapping[str, Any], event: Mapping[str, Any]) -> Envelope:
+    """An event's envelope: the same, id and time included, however often it is read back."""
     at: datetime = document["at"]
-    envelope = Envelope(
+    return Envelope(
         id=f"{document['stream']}/{service}/{event['sequence']}",
         source=f"/throughline/{service}",
         type=event["type"],
@@ -220,4 +227,3 @@ def stored_message(service: str, document: Mapping[str, Any], event: Mapping[str
         traceparent=event["traceparent"],
         tracestate=event["tracestate"],
     )
-    return Message(envelope, registry.parse(event["type"], event["data"]))

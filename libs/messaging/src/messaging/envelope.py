@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid4
@@ -63,8 +63,14 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Message:
+    """`body` is the payload as JSON where it is already known; equality does not ask for it."""
+
     envelope: Envelope
     payload: Payload
+    body: str | None = field(default=None, compare=False, repr=False)
+
+    def json(self) -> str:
+        return self.payload.model_dump_json() if self.body is None else self.body
 
 
 def command_message(
@@ -141,7 +147,7 @@ def to_structured(message: Message) -> dict[str, Any]:
     """The message as one CloudEvents JSON object."""
     attributes = {name.removeprefix("ce_"): value.decode() for name, value in to_headers(message.envelope)}
     attributes["datacontenttype"] = attributes.pop("content-type")
-    return {**attributes, "data": from_json(message.payload.model_dump_json())}
+    return {**attributes, "data": from_json(message.json())}
 
 
 def decode(
@@ -228,7 +234,8 @@ def read_payload(wire_type: str, data: bytes) -> Payload:
 
 
 def with_trace(message: Message, traceparent: str | None, tracestate: str | None) -> Message:
-    return Message(replace(message.envelope, traceparent=traceparent, tracestate=tracestate), message.payload)
+    envelope = replace(message.envelope, traceparent=traceparent, tracestate=tracestate)
+    return replace(message, envelope=envelope)
 
 
 def _first_fault(error: ValidationError) -> tuple[str, str, str]:

@@ -37,9 +37,10 @@ class Handler:
         work: WorkItems,
         producer: Producer,
         dead_letters: DeadLetters,
+        limit: int,
     ) -> None:
         self._service, self._store, self._waiting, self._work = service, store, waiting, work
-        self._producer, self._dead_letters = producer, dead_letters
+        self._producer, self._dead_letters, self._limit = producer, dead_letters, limit
         self._cache: OrderedDict[str, Stream] = OrderedDict()
         self._published: dict[str, int] = {}
         self._lock = asyncio.Lock()
@@ -83,7 +84,7 @@ class Handler:
 
     async def _decide(self, engagement: str, messages: Sequence[Received], spans: "_Spans") -> Outcome:
         stream = self._cache[engagement]
-        outcome = handle(self._service, stream, messages, spans.open)
+        outcome = handle(self._service, stream, messages, spans.open, self._limit)
         if outcome.failed is not None:
             message, error = outcome.failed
             logger.error(
@@ -146,9 +147,7 @@ class Handler:
             await self._store.mark({}, seen)
 
     async def _publish(self, settled: Sequence[Outcome]) -> None:
-        messages = [
-            m for outcome in settled if outcome.document for m in self._store.messages(outcome.document)
-        ]
+        messages = [message for outcome in settled for message in self._messages(outcome)]
         begun = monotonic()
         await self._work.create(messages)
         await self._producer.publish(messages)
@@ -157,6 +156,11 @@ class Handler:
         for outcome in settled:
             if outcome.causes:
                 self._published[outcome.stream.engagement] = outcome.stream.version
+
+    def _messages(self, outcome: Outcome) -> list[Message]:
+        if outcome.document is None:
+            return []
+        return self._store.messages(outcome.document, [event.payload for event in outcome.events])
 
     def _keep(self, settled: Sequence[Outcome]) -> None:
         for outcome in settled:
@@ -199,12 +203,11 @@ class Handler:
             if not published:
                 return
             await self._store.mark(published, {})
-            due = [
-                stream
-                for engagement, version in published.items()
-                if (stream := self._cache.get(engagement)) and version % SNAPSHOT_EVERY == 0
-            ]
+            streams = [self._cache[e] for e in published if e in self._cache]
+            due = [s for s in streams if s.version - s.snapshot >= SNAPSHOT_EVERY]
             await self._store.snapshot(due)
+            for stream in due:
+                self._cache[stream.engagement] = replace(stream, snapshot=stream.version)
 
     async def handle_waiting(self, received: Received) -> Outcome:
         """Handle one message that waited; a failure or gap is handed back and not put aside again."""

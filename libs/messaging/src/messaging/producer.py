@@ -46,7 +46,7 @@ class Producer:
         """Send in order and return when all are acknowledged. Raises NotPublished or TooLarge."""
         if not messages:
             return
-        bodies = [message.payload.model_dump_json().encode() for message in messages]
+        bodies = [message.json().encode() for message in messages]
         self._check(messages, bodies)
         spans: list[Span] = []
         try:

@@ -11,6 +11,7 @@ from schemas import registry
 from schemas.base import Command, Event
 from schemas.rules import Context, Refused
 
+EVENT_LIMIT = 1_000_000
 TENANT_MISMATCH = "the engagement does not exist for this tenant"
 
 
@@ -45,6 +46,7 @@ class Recorded:
 
     sequence: int
     payload: Event
+    data: str
     cause: Envelope
     traceparent: str | None = None
     tracestate: str | None = None
@@ -60,6 +62,7 @@ class Stream:
     version: int = 0
     sequence: int = 0
     seen: Mapping[str, int] = field(default_factory=dict)
+    snapshot: int = 0
     blocked: bool = False
 
 
@@ -81,7 +84,9 @@ Spans = Callable[[Received], tuple[str | None, str | None]]
 """Opens the span of a message that is handled; returns its trace context."""
 
 
-def handle(service: Service, before: Stream, messages: Sequence[Received], opened: Spans) -> Outcome:
+def handle(
+    service: Service, before: Stream, messages: Sequence[Received], opened: Spans, limit: int = EVENT_LIMIT
+) -> Outcome:
     """Fold one engagement's messages, in order, into an outcome.
 
     A refusal becomes an event. A rule that raises anything else stops this engagement alone: that message
@@ -93,7 +98,7 @@ def handle(service: Service, before: Stream, messages: Sequence[Received], opene
             outcome.behind.extend(messages[position:])
             break
         try:
-            _handle_one(service, outcome, message, opened)
+            _handle_one(service, outcome, message, opened, limit)
         except Exception as error:
             outcome.failed = (message, error)
             outcome.behind.extend(messages[position + 1 :])
@@ -101,7 +106,7 @@ def handle(service: Service, before: Stream, messages: Sequence[Received], opene
     return outcome
 
 
-def _handle_one(service: Service, outcome: Outcome, message: Received, opened: Spans) -> None:
+def _handle_one(service: Service, outcome: Outcome, message: Received, opened: Spans, limit: int) -> None:
     stream, envelope = outcome.stream, message.envelope
     verdict = admit(stream.seen, envelope)
     if verdict is Verdict.OLD or envelope.cause in outcome.causes:
@@ -118,7 +123,7 @@ def _handle_one(service: Service, outcome: Outcome, message: Received, opened: S
         outcome.stream = _saw(stream, envelope)
         return
     trace = opened(message)
-    answers = _answer(service, stream.state, command, message)
+    answers = _written(service, _answer(service, stream.state, command, message), envelope, limit)
     outcome.stream, recorded = _record(service, _saw(stream, envelope), answers, envelope, trace)
     outcome.events.extend(recorded)
     outcome.causes.append(envelope.cause)
@@ -143,6 +148,19 @@ def _answer(service: Service, state: Any, command: Command, message: Received) -
     return events
 
 
+def _written(
+    service: Service, events: Sequence[Event], cause: Envelope, limit: int
+) -> list[tuple[Event, str]]:
+    written = [(event, event.model_dump_json()) for event in events]
+    for event, data in written:
+        # Committed, it could never be published, and would hold up its engagement for ever.
+        if len(data.encode()) > limit:
+            reason = f"{event.type} would have {len(data.encode())} bytes; at most {limit} can be published"
+            refusal = _refusal(service, cause, Refused("data", "event-fits-a-message", reason))
+            return [(refusal, refusal.model_dump_json())]
+    return written
+
+
 def _refusal(service: Service, envelope: Envelope, refusal: Refused) -> Event:
     return registry.refusal_of(service.name)(
         command_id=envelope.id,
@@ -157,13 +175,13 @@ def _refusal(service: Service, envelope: Envelope, refusal: Refused) -> Event:
 def _record(
     service: Service,
     stream: Stream,
-    events: Sequence[Event],
+    events: Sequence[tuple[Event, str]],
     cause: Envelope,
     trace: tuple[str | None, str | None],
 ) -> tuple[Stream, list[Recorded]]:
     state, recorded = stream.state, []
-    for number, event in enumerate(events, stream.sequence + 1):
+    for number, (event, data) in enumerate(events, stream.sequence + 1):
         state = service.evolve(state, event)
-        recorded.append(Recorded(number, event, cause, *trace))
+        recorded.append(Recorded(number, event, data, cause, *trace))
     tenant = stream.tenant or cause.tenant
     return replace(stream, state=state, tenant=tenant, sequence=stream.sequence + len(events)), recorded
