@@ -226,6 +226,9 @@ class SamplesJudged(Event):
     unit: Text
     points: tuple[Point, ...]
     late: int = Field(default=0, description="points older than the newest one known; counted, not judged")
+    flapping: tuple[Ref, ...] = Field(
+        default=(), description="rules that came and went too often in it to tell every time"
+    )
 
 
 class SamplesQuarantined(Event):

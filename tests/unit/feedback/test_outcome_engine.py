@@ -1,3 +1,5 @@
+import csv
+from pathlib import Path
 from random import Random
 from statistics import fmean
 
@@ -75,3 +77,18 @@ def test_a_series_that_never_varies_is_taken_at_its_word(value, direction, met):
 
     assert (found.met, found.p) == (met, 0.0 if met else 1.0)
     assert found.low == found.high == pytest.approx(value)
+
+
+def test_a_published_series_without_an_effect_is_not_shown_to_have_one():
+    """R's CausalImpact finds no effect in it (tail p 0.20) and reports this mean after the intervention."""
+    data = Path(__file__).parents[4] / "shared" / "data" / "kpi-series" / "comparison_data.csv"
+    if not data.exists():
+        pytest.skip(f"the published series are not beside this checkout ({data.name})")
+    rows = [(row["DATE"], float(row["CHANGED"])) for row in csv.DictReader(data.open())]
+    before = fmean(value for day, value in rows if "2019-04-16" <= day <= "2019-07-14")
+    after = [value for day, value in rows if "2019-07-15" <= day <= "2019-08-01"]
+
+    found = [judge(after, before, direction) for direction in Direction]
+
+    assert round(found[0].mean) == 78_574
+    assert [judgement.met for judgement in found] == [False, False]

@@ -230,6 +230,18 @@ def test_a_result_of_no_probe_is_refused(watching, make):
     watching().when(probe_result(True, NOON)).then_refused("probe", "probe-is-defined")
 
 
+def test_a_rule_that_flaps_is_told_to_a_limit_and_ends_in_the_right_state(watching, make):
+    told = watching(DefineRule(rule=make.rule(for_seconds=0)))
+
+    told = told.when(make.judge(*[(n, 400 if n % 2 else 100) for n in range(2_000)]))
+
+    assert told.last(SamplesJudged).flapping == ("slow",)
+    assert len(told.outcome) == 1 + 2 * 100 + 2
+    assert told.last(AlertFired).at == make.minute(1_999)
+    assert list(told.state.incidents) == ["INC-51"]
+    told.when(make.judge((2_000, 100))).then_types(SamplesJudged, AlertResolved, IncidentResolved)
+
+
 def test_state_survives_json_and_ignores_refusals(watching, make):
     told = watching(
         DefineProbe(probe=make.probe()),

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitoring.engine.rules import Change, Progress, evaluate, tolerated_gap
+from monitoring.engine.rules import Change, Progress, evaluate, told, tolerated_gap
 from schemas.monitoring import Comparison, Point, Rule, Severity
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -67,6 +67,19 @@ def test_silence_leaves_a_firing_rule_firing():
 )
 def test_tolerated_gap_is_five_minutes_twice_the_for_or_as_given(given, for_seconds, expected):
     assert tolerated_gap(rule(max_gap_seconds=given, for_seconds=for_seconds)) == expected
+
+
+def test_telling_fewer_transitions_keeps_whole_episodes_and_the_open_one():
+    samples = [(n, 11 if n % 2 else 9) for n in range(20)]
+    points = [Point(at=START + timedelta(seconds=at), value=value) for at, value in samples]
+    changes = evaluate(rule(for_seconds=0), Progress(), points)
+
+    def kept(limit: int) -> list[float]:
+        return [(change.at - START).total_seconds() for change in told(changes, limit)]
+
+    assert kept(19) == list(range(1, 20))
+    assert kept(5) == [1, 2, 3, 4, 19]
+    assert kept(1) == [19]
 
 
 def test_judging_in_two_messages_equals_judging_in_one():

@@ -63,6 +63,15 @@ def evaluate(rule: Rule, progress: Progress, points: Sequence[Point]) -> list[Tr
     return transitions
 
 
+def told(transitions: Sequence[Transition], limit: int) -> list[Transition]:
+    """About `limit` transitions at most: whole episodes from the first on, and the one open at the end."""
+    if len(transitions) <= limit:
+        return list(transitions)
+    ends = [n for n, t in enumerate(transitions, start=1) if t.change in (Change.CLEARED, Change.RESOLVED)]
+    first = max((end for end in ends if end <= limit), default=0)
+    return [*transitions[:first], *transitions[max(ends) :]]
+
+
 def _step(rule: Rule, progress: Progress, point: Point) -> Iterator[Transition]:
     beyond = is_beyond(rule.comparison, rule.threshold, point.value)
     if progress.firing:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from monitoring.engine.budget import measure
-from monitoring.engine.rules import Change, Progress, Transition, evaluate
+from monitoring.engine.rules import Change, Progress, Transition, evaluate, told
 from monitoring.model.state import PROBE, RULE, State, alert_id, series_key
 from monitoring.model.story import Story
 from schemas.base import Event, Ref
@@ -25,6 +25,9 @@ from schemas.monitoring import (
 )
 from schemas.rules import Context, Refused
 
+TRANSITIONS_TOLD = 100
+"""Per rule and message; 2,000 points that jump about a threshold would be 4,000 events and no news."""
+Changes = tuple[Rule, list[Transition]]
 SERIES_LIMIT = 2_000
 """Series per engagement; a sender that invents names must not make the state grow without end."""
 
@@ -40,21 +43,25 @@ def judge_samples(state: State, command: JudgeSamples, _: Context) -> Sequence[E
         ]
     newest = state.newest_of(command.component, command.series)
     points = _fresh(command.points, newest)
+    changes = _changes(state, command, points, newest)
     story = Story(state)
-    story.add(
-        SamplesJudged(
-            series=command.series,
-            component=command.component,
-            unit=command.unit,
-            points=points,
-            late=len(command.points) - len(points),
-        )
-    )
-    for transition, rule in _transitions(state, command, points, newest):
+    story.add(_judged(command, points, changes))
+    for transition, rule in _in_time(changes):
         _tell(story, transition, rule)
     if points:
         _measure_budgets(story, command.series)
     return story.events
+
+
+def _judged(command: JudgeSamples, points: tuple[Point, ...], changes: Sequence[Changes]) -> SamplesJudged:
+    return SamplesJudged(
+        series=command.series,
+        component=command.component,
+        unit=command.unit,
+        points=points,
+        late=len(command.points) - len(points),
+        flapping=tuple(rule.id for rule, transitions in changes if len(transitions) > TRANSITIONS_TOLD),
+    )
 
 
 def unknown_component(state: State, component: Ref) -> str | None:
@@ -85,14 +92,21 @@ def _fresh(points: Sequence[Point], newest: datetime | None) -> tuple[Point, ...
     return tuple(fresh)
 
 
-def _transitions(
+def _changes(
     state: State, command: JudgeSamples, points: Sequence[Point], newest: datetime | None
-) -> list[tuple[Transition, Rule]]:
-    found = [
-        (transition, rule)
+) -> list[Changes]:
+    return [
+        (rule, evaluate(rule, _progress(state, rule, newest), points))
         for rule in state.rules.values()
         if (rule.series, rule.component) == (command.series, command.component)
-        for transition in evaluate(rule, _progress(state, rule, newest), points)
+    ]
+
+
+def _in_time(changes: Sequence[Changes]) -> list[tuple[Transition, Rule]]:
+    found = [
+        (transition, rule)
+        for rule, transitions in changes
+        for transition in told(transitions, TRANSITIONS_TOLD)
     ]
     return sorted(found, key=lambda pair: pair[0].at)
 
