@@ -1,6 +1,9 @@
 """A gateway without servers: the real application on the store in memory and a broker that answers by script."""
 
+import asyncio
+import functools
 import json
+import random
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
@@ -24,8 +27,8 @@ from gateway.settings import GatewaySettings
 from messaging import Envelope, Message, NotPublished
 from messaging.envelope import Headers, to_headers
 from messaging.stream import Received, Record
-from schemas import intake
-from schemas.base import Event
+from schemas import intake, registry
+from schemas.base import Event, Payload
 
 SECRET = b"a secret that only tests know, 32+ bytes"
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -105,6 +108,73 @@ def entries_of(events: Sequence[Event], **about: Any) -> list[Entry]:
     return found
 
 
+def sample(kind: type[Payload], dice: random.Random) -> Any:
+    """Some valid payload of a class, made from its JSON schema; names come from a few, so that events meet."""
+    schema = schema_of(kind)
+    for _ in range(20):
+        try:
+            return kind.model_validate(_made(schema, schema.get("$defs", {}), dice))
+        except ValueError:
+            continue
+    raise AssertionError(f"no valid {kind.__name__} was made")
+
+
+schema_of = functools.cache(lambda kind: kind.model_json_schema())
+
+
+def _made(schema: dict[str, Any], defs: dict[str, Any], dice: random.Random) -> Any:
+    if "$ref" in schema:
+        return _made(defs[schema["$ref"].rpartition("/")[2]], defs, dice)
+    if "anyOf" in schema:
+        # An amount may be written as a number or as text: text of any kind would not do.
+        ways = [way for way in schema["anyOf"] if way != {"type": "string"}]
+        return _made(dice.choice(ways), defs, dice)
+    if "enum" in schema:
+        return dice.choice(schema["enum"])
+    if "const" in schema:
+        return schema["const"]
+    kind = schema.get("type")
+    if kind == "object":
+        if "properties" in schema:
+            needed = schema.get("required", [])
+            chosen = [n for n in schema["properties"] if n in needed or dice.random() < 0.7]
+            return {name: _made(schema["properties"][name], defs, dice) for name in chosen}
+        values = next(iter(schema.get("patternProperties", {}).values()), schema.get("additionalProperties"))
+        return {name: _made(values, defs, dice) for name in dice.sample(NAMES, 2)}
+    if kind == "array":
+        return [
+            _made(schema["items"], defs, dice)
+            for _ in range(max(schema.get("minItems", 0), dice.randint(1, 2)))
+        ]
+    if kind == "integer":
+        return dice.randint(schema.get("minimum", 0), schema.get("maximum", 5))
+    if kind == "number":
+        return round(dice.uniform(schema.get("minimum", 0.1), schema.get("maximum", 0.9)), 2)
+    return {"boolean": dice.random() < 0.5, "null": None}.get(kind, _text(schema, dice))
+
+
+NAMES = ["anna", "erp", "data", "r-1"]
+
+
+def _text(schema: dict[str, Any], dice: random.Random) -> str:
+    day = f"2026-0{dice.randint(1, 9)}-1{dice.randint(0, 9)}"
+    if schema.get("format") in ("date", "date-time"):
+        return day if schema["format"] == "date" else f"{day}T10:00:00Z"
+    pattern = schema.get("pattern", "")
+    if "0-9a-f]{64}" in pattern:
+        return dice.choice("abcdef") * 64
+    if "[A-Z]{3}" in pattern:
+        return "EUR"
+    if "\\d" in pattern:
+        return f"{dice.randint(1, 900)}.00"
+    return dice.choice(NAMES)
+
+
+def every_event() -> list[type[Event]]:
+    """Each event class that a service publishes."""
+    return [event for event in registry.events() if event.service() in registry.SERVICES]
+
+
 @dataclass
 class ScriptedBroker:
     """Acknowledges everything, and plays the services: what `answer` gives for a command is projected."""
@@ -175,6 +245,69 @@ class House:
         answer = await self.graphql(query, variables, **caller)
         assert "errors" not in answer, json.dumps(answer["errors"])
         return answer["data"]
+
+
+class Socket:
+    """One WebSocket straight to the application, without a server: messages in, messages out, the close."""
+
+    def __init__(self, app: Starlette, headers: dict[str, str] | None = None) -> None:
+        self._app, self._in, self._out = app, asyncio.Queue[Any](), asyncio.Queue[Any]()
+        given = {"host": "gateway", **(headers or {})}
+        self._scope = {
+            "type": "websocket",
+            "asgi": {"version": "3.0"},
+            "path": "/graphql",
+            "raw_path": b"/graphql",
+            "query_string": b"",
+            "scheme": "ws",
+            "server": ("gateway", 80),
+            "subprotocols": ["graphql-transport-ws"],
+            "headers": [(n.encode(), v.encode()) for n, v in given.items()],
+        }
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> "Socket":
+        self._task = asyncio.create_task(self._app(self._scope, self._in.get, self._out.put))
+        await self._in.put({"type": "websocket.connect"})
+        return self
+
+    async def __aexit__(self, *_: Any) -> None:
+        assert self._task is not None
+        await self._in.put({"type": "websocket.disconnect", "code": 1000})
+        await asyncio.wait_for(self._task, 5)
+
+    async def send(self, message: Any) -> None:
+        await self._in.put({"type": "websocket.receive", "text": json.dumps(message)})
+
+    async def next(self, seconds: float = 5) -> Any:
+        """The next message as JSON, or the raw ASGI message for accept and close."""
+        message = await asyncio.wait_for(self._out.get(), seconds)
+        return json.loads(message["text"]) if message["type"] == "websocket.send" else message
+
+    async def initialised(self, bearer: str | None) -> Any:
+        assert (await self.next())["type"] == "websocket.accept"
+        payload = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+        await self.send({"type": "connection_init", "payload": payload})
+        return await self.next()
+
+
+@dataclass
+class Kit:
+    """What test modules need of this file; a fixture, since conftest is not imported."""
+
+    token: Any = staticmethod(token)
+    opened: Any = staticmethod(opened)
+    received: Any = staticmethod(received)
+    entries_of: Any = staticmethod(entries_of)
+    sample: Any = staticmethod(sample)
+    every_event: Any = staticmethod(every_event)
+    socket: Any = Socket
+    broker: Any = ScriptedBroker
+
+
+@pytest.fixture(scope="session")
+def kit() -> Kit:
+    return Kit()
 
 
 @pytest.fixture

@@ -30,7 +30,13 @@ def target_adopted(view: View, event: migration.TargetAdopted, entry: Entry) -> 
     stage(view, "migration", "active", entry)
 
 
+def profiling_failed(view: View, event: migration.ProfilingFailed, entry: Entry) -> None:
+    view["migration"]["blocked_reason"] = f"the source could not be profiled: {event.reason}"
+    stage(view, "migration", "blocked", entry)
+
+
 def profiling_requested(view: View, _: migration.ProfilingRequested, entry: Entry) -> None:
+    view["migration"]["blocked_reason"] = None
     stage(view, "migration", "active", entry)
 
 
@@ -123,6 +129,7 @@ TABLE: Table = {
     migration.SourceRegistered: source_registered,
     migration.TargetAdopted: target_adopted,
     migration.ProfilingRequested: profiling_requested,
+    migration.ProfilingFailed: profiling_failed,
     migration.SourceProfiled: source_profiled,
     migration.MigrationStarted: migration_started,
     migration.ChunkMigrated: chunk_migrated,
