@@ -15,6 +15,10 @@ from typing import Any
 
 import pytest
 
+from migration.adapters.sqlite_sources import SqliteSources
+from migration.profiling import profile
+from schemas.migration import Source, SourceKind
+
 EXAMPLES = Path(__file__).parents[3] / "examples"
 SIZES = {"rheintal-order-system": (200_000, 10), "harbour-clinic-identity": (5_000, 3)}
 
@@ -111,6 +115,17 @@ def test_sound_rows_refer_to_sound_rows_only(made: Made) -> None:
         sound = (row for row in made.rows(f"SELECT rowid, {column} FROM {table}") if row[0] not in bad[table])
 
         assert not [value for _, value in sound if value in bad_keys & unique]
+
+
+def test_migrations_own_profile_finds_what_was_planted(made: Made) -> None:
+    with SqliteSources(made.file.parent).open(
+        Source(kind=SourceKind.SQLITE, location=made.file.name)
+    ) as source:
+        profiled = profile(source, schema_name="core", version=1)
+
+    anomalies = {(a.table, a.column, a.kind.value): a.rows for a in profiled.anomalies}
+    assert anomalies == {(d["table"], d["column"], d["kind"]): d["rows"] for d in made.manifest["defects"]}
+    assert {t.name: t.rows for t in profiled.tables} == made.manifest["tables"]
 
 
 def found(made: Made) -> Counter[tuple[str, str, str]]:
