@@ -91,7 +91,7 @@ def test_ctrl_c_stops_everything_in_reverse_and_discards_the_data(supervise):
     up.process.send_signal(signal.SIGINT)
 
     assert up.process.wait(30) == 0
-    assert "stopping   gateway design intake mongo kafka" in up.said()
+    assert "stopping     gateway design intake mongo kafka" in up.said()
     assert "nothing left running; data discarded" in up.said()
     assert leftovers(run_id, up.run_dir / "data") == set()
     assert all(is_free(port) for port in ports.values())

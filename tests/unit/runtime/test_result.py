@@ -98,3 +98,13 @@ def test_tree_indents_children_and_marks_failures():
     lines = tree([span("b", "a", "intake", 2_000_000, 3_000_000, True), span("a", end=5_000_000)])
 
     assert [line.rpartition(" ms  ")[2] for line in lines] == ["gateway: do a", "  intake: do b  FAILED"]
+
+
+def test_gap_in_the_trace_is_forgiven_where_a_service_was_killed():
+    gap = TraceCheck(90, GOOD_TRACE.services, "2 spans without their parent")
+
+    assert result(trace=gap).verdict.startswith("demo failed")
+    assert result(trace=gap, restarts=1).verdict == (
+        "demo ok: 6/6 phases, 6 events, 0 dead letters (expected 0), "
+        "trace incomplete (90 spans, 7 services, 1 restarts)"
+    )

@@ -1,18 +1,20 @@
 """`up` and `demo`: a supervised run in the foreground, in the background, or around a play."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from runtime import health, state
 from runtime.console import Console, table
 from runtime.errors import CommandFailed, Exit
 from runtime.layout import Layout, base_port
+from runtime.ports import DEFAULT_BASE
 from runtime.servers import SERVICES
 from runtime.state import Phase, RunState
 from runtime.supervisor import AlreadyRunning, Options, Run
@@ -43,20 +45,21 @@ class Wish:
         return Options(base_port=base, services=services, external=self.external, keep=self.keep)
 
 
-def bring_up(wish: Wish) -> int:
-    """Start the stack; 0 when it is (or already was) healthy."""
+def bring_up(wish: Wish, *, announce: bool = True) -> int:
+    """Start the stack; 0 when it is (or already was) healthy. `announce` says where to look."""
     options = wish.options()
     layout = Layout.for_port(options.base_port)
     console = Console(sys.stderr)
     if wish.detach:
         return _detached(wish, layout, console)
-    return asyncio.run(_in_foreground(options, layout, console))
+    return asyncio.run(_in_foreground(options, layout, console, announce=announce))
 
 
-async def _in_foreground(options: Options, layout: Layout, console: Console) -> int:
+async def _in_foreground(options: Options, layout: Layout, console: Console, *, announce: bool) -> int:
     async def stay(running: RunState) -> Exit:
-        _print_places(running)
-        console.line("  Running. Ctrl-C stops everything.")
+        if announce:
+            _print_places(running)
+            console.line("  Running. Ctrl-C stops everything.")
         await asyncio.Event().wait()
         return Exit.OK
 
@@ -100,7 +103,7 @@ async def _known_soon(layout: Layout) -> RunState | None:
 
 
 def _second(running: RunState) -> str:
-    return f"make demo PORT={running.base_port + 100}" if running.base_port else "make demo PORT=0"
+    return f"make demo PORT={(running.base_port or DEFAULT_BASE) + 100}"
 
 
 def _print_places(running: RunState) -> None:
@@ -126,7 +129,7 @@ def _detached(wish: Wish, layout: Layout, console: Console) -> int:
     said = layout.run_dir / "supervisor.log"
     with said.open("wb") as output:
         child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "runtime.detached", *_arguments(wish)],
+            [sys.executable, "-m", "runtime.detached", json.dumps(asdict(replace(wish, detach=False)))],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -150,13 +153,6 @@ def _pass_on(said: Path, shown: int, console: Console) -> int:
     lines = said.read_text(errors="replace").splitlines()
     console.lines(lines[shown:])
     return len(lines)
-
-
-def _arguments(wish: Wish) -> list[str]:
-    arguments = [f"--{name}" for name in ("external", "keep") if getattr(wish, name)]
-    if wish.only:
-        arguments += ["--only", wish.only]
-    return arguments + ([] if wish.port is None else ["--port", str(wish.port)])
 
 
 def show_demo(example: str, wish: Wish) -> int:

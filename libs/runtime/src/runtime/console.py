@@ -29,7 +29,7 @@ class Console:
     def stage(self, name: str, what: str, where: str = "", seconds: float | None = None) -> None:
         """One finished step of starting or stopping: `kafka  tansu, in memory  127.0.0.1:8401  0.2 s`."""
         took = "" if seconds is None else f"{seconds:.1f} s"
-        text = f"  {name:<11}{what:<53} {where:<17} {took:>7}".rstrip()
+        text = f"  {name:<13}{what:<53} {where:<17} {took:>7}".rstrip()
         self.line(text)
 
 

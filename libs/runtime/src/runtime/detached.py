@@ -1,8 +1,9 @@
 """The background half of `throughline up --detach`: the same run, in a session of its own."""
 
-from runtime.cli import main
+import json
+import sys
+
+from runtime.bring_up import Wish, bring_up
 
 if __name__ == "__main__":
-    import sys
-
-    main(["up", *sys.argv[1:]])
+    sys.exit(bring_up(Wish(**json.loads(sys.argv[1])), announce=False))

@@ -28,7 +28,7 @@ _HINTS = (
 def crash_report(name: str, reason: str, log: Path) -> list[str]:
     """The failure, the last lines of the log between rules, and a hint where one is known."""
     last = tail(log, _TAIL_LINES)
-    report = [f"  {name:<11}{reason}"]
+    report = [f"  {name:<13}{reason}"]
     if last:
         title = f"  -- last lines of {_short(log)} "
         report += [title.ljust(_WIDTH, "-"), *(f"  {line}" for line in last), f"  {'-' * (_WIDTH - 2)}"]

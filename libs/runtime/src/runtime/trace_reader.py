@@ -121,9 +121,9 @@ def _branches(children: Mapping[str, list[SpanRow]], parent: str, depth: int, or
 
 
 async def spans_of(url: str, which: str) -> tuple[str, list[SpanRow]]:
-    """A trace by its id, or the newest one of an engagement. Raises CommandFailed (1, 69)."""
+    """A trace by its id, or the journey of an engagement. Raises CommandFailed (1, 69)."""
     try:
-        trace_id = await _newest(url, which) if which.startswith("ENG-") else which.lower()
+        trace_id = await _journey(url, which) if which.startswith("ENG-") else which.lower()
         spans = await fetch(url, trace_id) if trace_id else []
     except httpx.HTTPError as error:
         raise CommandFailed(Exit.UNREACHABLE, f"no traces on {url} ({type(error).__name__})") from None
@@ -132,7 +132,7 @@ async def spans_of(url: str, which: str) -> tuple[str, list[SpanRow]]:
     return trace_id, spans
 
 
-async def _newest(url: str, engagement: str) -> str:
+async def _journey(url: str, engagement: str) -> str:
     now = datetime.now(UTC)
     query = {
         "query.startTimeMin": (now - timedelta(days=30)).isoformat().replace("+00:00", "Z"),
@@ -144,5 +144,10 @@ async def _newest(url: str, engagement: str) -> str:
         answer = await client.get("/api/v3/trace-summaries", params=query)
     answer.raise_for_status()
     found = answer.json().get("summaries", [])
-    newest = max(found, key=lambda one: int(one.get("minStartTimeUnixNano", 0)), default=None)
-    return str(newest["traceId"]) if newest else ""
+    # Timers make small traces of their own: the journey is the one that went through most services.
+    widest = max(found, key=_reach, default=None)
+    return str(widest["traceId"]) if widest else ""
+
+
+def _reach(summary: Mapping[str, Any]) -> tuple[int, int]:
+    return len(summary.get("services", ())), int(summary.get("minStartTimeUnixNano", 0))

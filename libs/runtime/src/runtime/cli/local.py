@@ -42,8 +42,8 @@ def down() -> None:
 
 def ps(json: AsJson = False) -> None:
     """Show every process of the local stack and whether it is healthy."""
-    from runtime.cli.output import as_json, as_table
-    from runtime.cli.target import require_local, run
+    from runtime.cli.output import as_json, as_table, note
+    from runtime.cli.target import local_layout, require_local, run
     from runtime.health import check
 
     state = require_local()
@@ -64,6 +64,8 @@ def ps(json: AsJson = False) -> None:
         as_json([dict(zip(header, row, strict=True)) for row in rows])
     else:
         as_table(rows, header, "nothing is running")
+    if not local_layout().is_supervised():
+        note(f"the supervisor (pid {state.supervisor}) is gone; `throughline up` cleans up and starts anew")
     raise typer.Exit(int(any(found.values())))
 
 

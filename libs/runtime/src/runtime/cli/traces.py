@@ -12,9 +12,7 @@ def register(app: typer.Typer) -> None:
 
 
 def trace(
-    which: Annotated[
-        str, typer.Argument(help="A trace id, or an engagement such as ENG-7F3K: its newest trace.")
-    ],
+    which: Annotated[str, typer.Argument(help="A trace id, or an engagement such as ENG-7F3K: its journey.")],
     json: AsJson = False,
 ) -> None:
     """Print a trace: every span with its start and its duration, indented below its parent."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import httpx
 
-from runtime import playbook_paths
+from runtime import playbook_paths, state
 from runtime.client import GatewayClient
 from runtime.console import Console
 from runtime.dead_letters import DeadLetterList
@@ -40,6 +40,7 @@ class Show:
         self._state, self._layout, self._console = state, layout, console
         self._clients: dict[Acting, GatewayClient] = {}
         self._began = time.monotonic()
+        self._restarts_before = self._restarts()
 
     async def run(self) -> tuple[bool, str]:
         """Play and report; returns whether all was well, and the verdict line."""
@@ -94,8 +95,13 @@ class Show:
             dead_letters=tuple(await DeadLetterList(operator, since=play.started).all()),
             expected_dead=frozenset(play.expected_dead),
             trace=trace,
+            restarts=self._restarts() - self._restarts_before,
             services=sum(1 for name in SERVICES if trace is not None and name in trace.services),
         )
+
+    def _restarts(self) -> int:
+        now = state.load(self._layout.state_file)
+        return sum(now.restarts.values()) if now else 0
 
     async def _report(self, result: Result, trace_id: str) -> None:
         self._console.line()
