@@ -1,0 +1,104 @@
+"""The whole local stack for journeys: started and stopped by the command a user has, on free ports."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import httpx
+from graphql import GraphQLField, GraphQLObjectType, build_schema, get_named_type
+
+from runtime import state
+from runtime.client import GatewayClient
+from runtime.console import Console
+from runtime.demo.show import TENANT, Show
+from runtime.layout import Layout
+from runtime.state import RunState
+from runtime.tokens import ROLES, mint
+
+COMMAND = [str(Path(sys.executable).parent / "throughline")]
+START_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class RunningStack:
+    layout: Layout
+
+    @property
+    def state(self) -> RunState:
+        """As it is now: pids change when a service is restarted."""
+        found = state.load(self.layout.state_file)
+        assert found is not None, "the stack is gone"
+        return found
+
+    def client(self) -> GatewayClient:
+        token = mint(self.layout.jwt_key, tenant=TENANT, actor="tester", roles=ROLES)
+        return GatewayClient(self.state.gateway_url, token, retry_seconds=20)
+
+    async def play(self, example: str) -> "Played":
+        """Play an example as the demo does."""
+        said = StringIO()
+        show = Show(example, self.state, self.layout, Console(said))
+        passed, verdict = await show.run()
+        return Played(passed, verdict, said.getvalue())
+
+
+@dataclass(frozen=True)
+class Played:
+    passed: bool
+    verdict: str
+    said: str
+
+    @property
+    def engagement(self) -> str:
+        words = self.said.replace(",", " ").split()
+        return next(word for word in words if word.startswith("ENG-"))
+
+    @property
+    def trace_id(self) -> str:
+        return self.said.split("/traces/", 1)[1].split()[0]
+
+
+@contextmanager
+def running_stack(run_dir: Path) -> Iterator[RunningStack]:
+    """`throughline up --detach` on free ports, and `down` afterwards. The run's files stay in `run_dir`."""
+    environment = {**os.environ, "THROUGHLINE_RUN_DIR": str(run_dir), "THROUGHLINE_PORT": "0"}
+    up = subprocess.run(
+        [*COMMAND, "up", "--detach"], env=environment, capture_output=True, text=True, timeout=START_SECONDS
+    )
+    assert up.returncode == 0, up.stdout + up.stderr
+    try:
+        yield RunningStack(Layout(run_dir))
+    finally:
+        subprocess.run([*COMMAND, "down"], env=environment, capture_output=True, timeout=60, check=False)
+
+
+async def whole_view(client: GatewayClient, engagement: str) -> dict[str, Any]:
+    """Every field of an engagement that the schema offers and that needs no argument."""
+    async with httpx.AsyncClient(trust_env=False) as http:
+        sdl = (await http.get(f"{client.url}/schema.graphql")).text
+    root = build_schema(sdl).type_map["Engagement"]
+    assert isinstance(root, GraphQLObjectType)
+    view: dict[str, Any] = {}
+    for name, field in root.fields.items():
+        document = f"query($id: ID!) {{ engagement(id: $id) {{ {_selection(name, field, ())} }} }}"
+        view |= (await client.ask(document, id=engagement))["engagement"]
+    return view
+
+
+def _selection(name: str, field: GraphQLField, above: tuple[str, ...]) -> str:
+    if any(argument.default_value is None for argument in field.args.values()):
+        return ""
+    kind = get_named_type(field.type)
+    if not isinstance(kind, GraphQLObjectType):
+        return name
+    if kind.name in above:
+        return ""
+    inner = [_selection(n, f, (*above, kind.name)) for n, f in kind.fields.items()]
+    body = " ".join(part for part in inner if part)
+    return f"{name} {{ {body} }}" if body else ""
