@@ -14,6 +14,7 @@ _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+
 _DECIMAL = re.compile(r"[+-]?\d+(\.\d*)?", re.ASCII)
 _BOOLEANS = {"true": "t", "t": "t", "yes": "t", "y": "t", "false": "f", "f": "f", "no": "f", "n": "f"}
 _EXACT_INTEGERS = 2**53
+_EXACT_DIGITS = 15
 
 Converter = Callable[[object], str]
 
@@ -64,11 +65,11 @@ def bigint(value: object) -> str:
 
 
 def numeric(value: object, precision: int | None, scale: int | None) -> str:
-    """Exact decimal digits. A double stands for the shortest decimal that reads back as the same double,
-    which is what was written as long as that had at most 15 digits."""
+    """Exact decimal digits. A double stands for the decimal of at most 15 digits that reads back as the same
+    double; where it needs more, the decimal that was meant is lost and the value is refused."""
     if isinstance(value, int):
         digits = str(value)
-    elif isinstance(value, float) and isfinite(value):
+    elif isinstance(value, float) and isfinite(value) and _significant(repr(value)) <= _EXACT_DIGITS:
         digits = repr(value) if "e" not in repr(value) else format(Decimal(repr(value)), "f")
     elif isinstance(value, str) and _DECIMAL.fullmatch(value):
         digits = value
@@ -77,6 +78,11 @@ def numeric(value: object, precision: int | None, scale: int | None) -> str:
     if precision is not None and not _fits(digits, precision, scale or 0):
         raise BadValue(AnomalyKind.BAD_NUMBER)
     return digits
+
+
+def _significant(shown: str) -> int:
+    mantissa = shown.partition("e")[0].lstrip("-0.")
+    return len(mantissa.replace(".", "").rstrip("0"))
 
 
 def _fits(digits: str, precision: int, scale: int) -> bool:
