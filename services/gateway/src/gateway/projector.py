@@ -59,7 +59,8 @@ class Projector:
         """Make a batch durable. Raises for trouble that passes; handling a batch again changes nothing."""
         groups: dict[str, list[Received]] = {}
         for one in batch:
-            groups.setdefault(one.envelope.engagement, []).append(one)
+            if one.envelope.sequence is not None:
+                groups.setdefault(one.envelope.engagement, []).append(one)
         async with asyncio.TaskGroup() as tasks:
             for engagement, received in groups.items():
                 tasks.create_task(self._project_traced(engagement, received))

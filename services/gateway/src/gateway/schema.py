@@ -1,5 +1,6 @@
 """The GraphQL schema: the contents page of the edge."""
 
+from functools import cache
 from typing import Any
 
 import strawberry
@@ -21,14 +22,15 @@ class Schema(strawberry.Schema):
         return None
 
 
-def build_schema(*extensions: Any) -> Schema:
-    """The schema as it is served; `OperationExtension` is what every operation passes through."""
+@cache
+def build_schema() -> Schema:
+    """The schema as it is served, built once; `OperationExtension` is what every operation passes through."""
     return Schema(
         query=Query,
         mutation=mutation_type(),
         subscription=Subscription,
         types=[Engagement],
-        extensions=[OperationExtension, *extensions],
+        extensions=[OperationExtension],
         config=StrawberryConfig(
             default_resolver=value_of, disable_field_suggestions=True, scalar_map=SCALARS
         ),
