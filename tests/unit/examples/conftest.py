@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 NAMES = ("rheintal-order-system", "harbour-clinic-identity")
