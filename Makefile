@@ -51,10 +51,10 @@ boundaries: setup ## Who may import whom
 	@$(BIN)/lint-imports
 
 contracts: setup ## Schemas, examples, SDL and generated documents are unchanged or acknowledged
-	@$(BIN)/pytest tests/contract
+	@$(BIN)/python -m schemas.contracts check && $(BIN)/pytest tests/contract
 
 contracts-update: setup ## Write the generated contracts anew, for review
-	@$(BIN)/pytest tests/contract --update-contracts
+	@$(BIN)/python -m schemas.contracts update && $(BIN)/python -m gateway.sdl > services/gateway/schema.graphql && $(BIN)/python scripts/generate_reference.py
 
 lock: ## Resolve the dependencies anew into requirements.lock
 	@scripts/lock.sh --upgrade
