@@ -20,6 +20,7 @@ from schemas.contracts.snapshots import current
 TYPE = "intake.agree_plan.v1"
 AGREED = "intake.plan_agreed.v1"
 PAIN = "intake.record_pain_point.v1"
+ALL = current()
 Edit = Callable[[dict[str, Any]], None]
 
 
@@ -34,7 +35,7 @@ def _few_messages() -> Iterator[None]:
 
 
 def models() -> dict[str, dict[str, Any]]:
-    return {wire_type: copy.deepcopy(current()[wire_type]) for wire_type in (TYPE, AGREED, PAIN)}
+    return {wire_type: copy.deepcopy(ALL[wire_type]) for wire_type in (TYPE, AGREED, PAIN)}
 
 
 @pytest.fixture(scope="module")

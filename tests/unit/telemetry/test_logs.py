@@ -54,6 +54,13 @@ def test_line_leads_to_its_trace_and_engagement(lines: Lines, tracer: Tracer) ->
     assert line["engagement"] == "ENG-AAAA"
 
 
+def test_line_inside_a_span_of_an_engagement_names_it(lines: Lines, tracer: Tracer) -> None:
+    with tracer.start_as_current_span("process", attributes={"engagement.id": "ENG-BBBB"}):
+        logging.getLogger("x").info("here")
+
+    assert lines.only()["engagement"] == "ENG-BBBB"
+
+
 def test_exception_stays_on_one_line(lines: Lines) -> None:
     try:
         raise ValueError("no\nnewline")

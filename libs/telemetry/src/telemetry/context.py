@@ -52,14 +52,15 @@ class EngagementAttribute(SpanProcessor):
     """Sets `engagement.id` on every span: from the scope it starts in, else from its local parent."""
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        engagement = engagement_id.get() or _of_parent(parent_context)
+        engagement = current_engagement(parent_context)
         if engagement and ENGAGEMENT_ATTRIBUTE not in (span.attributes or {}):
             span.set_attribute(ENGAGEMENT_ATTRIBUTE, engagement)
 
 
-def _of_parent(context: Context | None) -> str | None:
-    parent = trace.get_current_span(context)
-    if not isinstance(parent, ReadableSpan):
-        return None
-    found = (parent.attributes or {}).get(ENGAGEMENT_ATTRIBUTE)
+def current_engagement(context: Context | None = None) -> str | None:
+    """The engagement of the scope, else of the span that is current (or of `context`)."""
+    if engagement := engagement_id.get():
+        return engagement
+    span = trace.get_current_span(context)
+    found = (span.attributes or {}).get(ENGAGEMENT_ATTRIBUTE) if isinstance(span, ReadableSpan) else None
     return found if isinstance(found, str) else None

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 import orjson
 from opentelemetry import trace
 
-from telemetry.context import engagement_id
+from telemetry.context import current_engagement
 
 MESSAGE_LIMIT = 4_000
 EXCEPTION_LIMIT = 8_000
@@ -92,7 +92,7 @@ def _ids() -> dict[str, str]:
             "trace_id": trace.format_trace_id(span.trace_id),
             "span_id": trace.format_span_id(span.span_id),
         }
-    if engagement := engagement_id.get():
+    if engagement := current_engagement():
         ids["engagement"] = engagement
     return ids
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -44,7 +43,6 @@ def schema_of(cls: type[Payload]) -> Schema:
     return {**head, **schema}
 
 
-@cache
 def current() -> dict[str, Schema]:
     """Wire type to schema, of every message as the code has it now."""
     classes = registry.payloads().values()

@@ -8,6 +8,7 @@ import binascii
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -15,6 +16,7 @@ from google.protobuf import json_format  # type: ignore[import-untyped]
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as ProtoSpan
 
 from runtime.traces.model import Link, Source, Span, SpanEvent
@@ -112,12 +114,19 @@ def _span_json(span: Span) -> dict[str, Any]:
 
 def _spans(request: ExportTraceServiceRequest) -> Iterator[Span]:
     for resource_spans in request.resource_spans:
-        resource = _attributes(resource_spans.resource.attributes)
-        service = str(resource.get("service.name") or UNKNOWN_SERVICE)
+        resource = resource_spans.resource.SerializeToString()
         for scope_spans in resource_spans.scope_spans:
-            source = Source(service, resource, scope_spans.scope.name, scope_spans.scope.version)
+            source = _source(resource, scope_spans.scope.name, scope_spans.scope.version)
             for span in scope_spans.spans:
                 yield _span(span, source)
+
+
+@lru_cache(maxsize=1024)
+def _source(resource: bytes, scope_name: str, scope_version: str) -> Source:
+    """One object per process and scope, however many requests it sends."""
+    attributes = _attributes(Resource.FromString(resource).attributes)
+    service = str(attributes.get("service.name") or UNKNOWN_SERVICE)
+    return Source(service, attributes, scope_name, scope_version)
 
 
 def _span(span: ProtoSpan, source: Source) -> Span:

@@ -272,7 +272,7 @@ function head() {
   $("id").textContent = trace.id;
   for (const engagement of trace.engagements) {
     $("engagements").append(engagement.query
-      ? element("a", { href: engagement.query, title: "Ask the gateway for this engagement" }, engagement.id)
+      ? element("a", { href: engagement.query, title: "The engagement's query on the gateway (it asks for a token)" }, engagement.id)
       : element("b", {}, engagement.id), " ");
   }
   const fact = (value, name, cls = "") => element("span", { class: cls }, element("b", {}, String(value)), ` ${name}`);
