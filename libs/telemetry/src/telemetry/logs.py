@@ -74,7 +74,11 @@ def configure_logs(service: str, level: str = "INFO", stream: TextIO | None = No
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(True)
     for name in NOISY:
-        logging.getLogger(name).setLevel(logging.WARNING)
+        library = logging.getLogger(name)
+        library.setLevel(logging.WARNING)
+        # Some bring a handler of their own that writes coloured text between our lines.
+        library.handlers.clear()
+        library.propagate = True
 
 
 def _message(record: logging.LogRecord) -> str:
