@@ -58,7 +58,7 @@ async def opener(backbone: Backbone) -> AsyncIterator[None]:
 
 async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
     async with asyncio.timeout(seconds):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 - another process's doings set no event here
             await asyncio.sleep(0.05)
 
 

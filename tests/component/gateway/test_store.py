@@ -309,6 +309,14 @@ async def test_dead_letters_are_filtered_and_paged_newest_first(store: Store) ->
     assert [one.offset for one in await listed(store, "other")] == [9]
 
 
+async def test_every_engagement_with_a_log_is_named_once(store: Store) -> None:
+    await store.append("acme", [entry(1)])
+    await store.append("acme", [entry(2)])
+    await store.append("other", [entry(1, engagement="ENG-AAAA", tenant="other")])
+
+    assert await store.engagements() == ["ENG-AAAA", KEY]
+
+
 async def test_preparing_again_changes_nothing(store: Store) -> None:
     await store.save(stored(), 0)
 

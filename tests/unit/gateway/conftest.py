@@ -1,4 +1,4 @@
-"""A gateway without servers: the real application on the store in memory and a broker that answers by script."""
+"""A gateway without servers: the real application, the store in memory, a broker that answers by script."""
 
 import asyncio
 import functools
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -109,7 +110,7 @@ def entries_of(events: Sequence[Event], **about: Any) -> list[Entry]:
 
 
 def sample(kind: type[Payload], dice: random.Random) -> Any:
-    """Some valid payload of a class, made from its JSON schema; names come from a few, so that events meet."""
+    """Some valid payload of a class, made from its JSON schema; names are few, so that events meet."""
     schema = schema_of(kind)
     for _ in range(20):
         try:
@@ -291,23 +292,18 @@ class Socket:
         return await self.next()
 
 
-@dataclass
-class Kit:
-    """What test modules need of this file; a fixture, since conftest is not imported."""
-
-    token: Any = staticmethod(token)
-    opened: Any = staticmethod(opened)
-    received: Any = staticmethod(received)
-    entries_of: Any = staticmethod(entries_of)
-    sample: Any = staticmethod(sample)
-    every_event: Any = staticmethod(every_event)
-    socket: Any = Socket
-    broker: Any = ScriptedBroker
-
-
 @pytest.fixture(scope="session")
-def kit() -> Kit:
-    return Kit()
+def kit() -> SimpleNamespace:
+    """What test modules need of this file; a fixture, since conftest is not imported."""
+    return SimpleNamespace(
+        token=token,
+        opened=opened,
+        received=received,
+        entries_of=entries_of,
+        sample=sample,
+        every_event=every_event,
+        socket=Socket,
+    )
 
 
 @pytest.fixture

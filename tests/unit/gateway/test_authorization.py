@@ -1,4 +1,4 @@
-"""Who may do what: every way in has its line, and a caller without the role is stopped before anything runs."""
+"""Who may do what: every way in has its line, and whoever lacks the role is stopped before anything runs."""
 
 import pytest
 from graphql import build_schema
@@ -88,7 +88,8 @@ async def test_a_field_hidden_in_fragments_and_aliases_is_forbidden_just_the_sam
 
 async def test_a_command_is_authorised_by_its_own_line_also_through_submit(house, kit):
     await house.broker.events(kit.opened())
-    query = 'mutation { submitCommand(type: "intake.agree_plan", engagement: "ENG-TEST1", data: {}) { __typename } }'
+    asked = 'type: "intake.agree_plan", engagement: "ENG-TEST1", data: {}'
+    query = f"mutation {{ submitCommand({asked}) {{ __typename }} }}"
 
     answer = await house.graphql(query, roles=["consultant"])
 

@@ -76,7 +76,8 @@ async def test_a_refused_command_names_field_and_rule(house):
         )
     ]
 
-    query = f'mutation {{ agreePlan(input: {{engagement: "ENG-TEST1", planVersion: 1, agreedBy: "anna"}}) {RESULT} }}'
+    asked = 'engagement: "ENG-TEST1", planVersion: 1, agreedBy: "anna"'
+    query = f"mutation {{ agreePlan(input: {{{asked}}}) {RESULT} }}"
     refused = (await house.data(query, roles=["client"]))["agreePlan"]
 
     assert refused == {
@@ -210,7 +211,8 @@ async def test_a_wrong_field_deep_inside_is_named_by_its_path(house):
     assert refused["field"] == "brief.statements.1.id"
 
 
-SUBMIT = f"mutation($t: String!, $d: JSON!, $e: ID) {{ submitCommand(type: $t, data: $d, engagement: $e, waitMs: 50) {RESULT} }}"
+SUBMIT = f"""mutation($t: String!, $d: JSON!, $e: ID) {{
+  submitCommand(type: $t, data: $d, engagement: $e, waitMs: 50) {RESULT} }}"""
 
 
 async def test_any_public_command_can_be_submitted_by_its_type(house):

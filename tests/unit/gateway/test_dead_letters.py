@@ -35,7 +35,9 @@ def note(status="dead", offset=7, headers=HEADERS, **changes):
     return Record("intake.dead", 0, 3, b"ENG-TEST1", b'{"broken": \xff', (*headers, *added))
 
 
-LIST = "{ deadLetters { nodes { id status service topic partition offset field reason code key value engagement messageId traceId headers { name value } decidedBy note } hasNextPage } }"
+LIST = """{ deadLetters { hasNextPage nodes {
+  id status service topic partition offset field reason code key value engagement messageId traceId
+  headers { name value } decidedBy note } } }"""
 
 
 @pytest.fixture
@@ -170,7 +172,8 @@ async def test_a_blocked_message_that_is_given_up_becomes_an_open_dead_letter(ho
 async def test_filters_and_pages(house, keep):
     for offset in range(5):
         await keep(note(offset=offset))
-    page = 'query($a: String) { deadLetters(first: 2, after: $a, status: "OPEN", service: "intake") { nodes { offset } endCursor hasNextPage } }'
+    page = """query($a: String) { deadLetters(first: 2, after: $a, status: "OPEN", service: "intake") {
+      nodes { offset } endCursor hasNextPage } }"""
     found, after = [], None
 
     for _ in range(3):

@@ -15,6 +15,8 @@ def doubled(times):
 
 
 DEEP = '{ engagement(id: "x") ' + "{ plan " * 40 + "{ key }" + " }" * 41
+PAGE = """engagements(first: 100) { edges { node { intake { asOf } design { asOf } client { name }
+  health { state } stages { state } cycles { number } } } }"""
 BOMBS = {
     "a thousand aliases": "{ " + " ".join(f"a{n}: __typename" for n in range(1000)) + " }",
     "fragments doubled 20 times": doubled(20),
@@ -27,15 +29,8 @@ BOMBS = {
     "endless lists": "query($v: [Int] = " + "[" * 5000 + "]" * 5000 + ") { __typename }",
     "a long comment": "#" + "x" * 200_000 + "\n{ __typename }",
     "circle of fragments": "{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }",
-    "deep introspection": "{ __schema { types { fields { type { fields { type { fields { type { name } } } } } } } } }",
-    "costly pages": "{ "
-    + " ".join(
-        f"engagements(first: 100) {{ edges {{ node {{ key {' '.join(s + ' { asOf }' for s in ('intake', 'design'))} client {{ name }} health {{ state }} stages {{ state }} cycles {{ number }} }} }} }}".replace(
-            "engagements", f"p{n}: engagements"
-        )
-        for n in range(15)
-    )
-    + " }",
+    "deep introspection": "{ __schema { types " + "{ fields { type " * 4 + "{ name }" + " } }" * 4 + " } }",
+    "costly pages": "{ " + " ".join(f"p{n}: {PAGE}" for n in range(15)) + " }",
 }
 
 

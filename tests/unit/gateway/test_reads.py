@@ -75,7 +75,8 @@ async def test_pages_meet_every_engagement_once_newest_first(house, kit):
         when = kit.received(kit.opened(), 1).envelope.time + timedelta(days=number // 2)
         await house.broker.events(kit.opened(), engagement=f"ENG-P00{number}", at=when)
     found, after = [], None
-    page = "query($a: String) { engagements(first: 3, after: $a) { edges { node { key } } pageInfo { endCursor hasNextPage } } }"
+    page = """query($a: String) { engagements(first: 3, after: $a) {
+      edges { node { key } } pageInfo { endCursor hasNextPage } } }"""
 
     for _ in range(3):
         listed = (await house.data(page, {"a": after}))["engagements"]
@@ -109,7 +110,8 @@ async def test_an_engagement_answers_to_its_key_its_id_and_as_a_node(house, kit)
     identity = (await house.data('{ engagement(id: "ENG-TEST1") { id } }'))["engagement"]["id"]
 
     both = await house.data(
-        "query($id: ID!) { engagement(id: $id) { key } node(id: $id) { __typename id ... on Engagement { key } } }",
+        """query($id: ID!) {
+          engagement(id: $id) { key } node(id: $id) { __typename id ... on Engagement { key } } }""",
         {"id": identity},
     )
 
@@ -150,7 +152,8 @@ async def test_another_tenants_timeline_and_list_are_empty(house, kit):
 
 async def test_the_timeline_pages_in_order_of_arrival_and_filters_by_type(house, kit):
     await tell(house, kit, 2, count=30)
-    query = 'query($a: Int) { timeline(engagement: "ENG-TEST1", first: 20, after: $a) { entries { cursor } endCursor hasMore } }'
+    query = """query($a: Int) { timeline(engagement: "ENG-TEST1", first: 20, after: $a) {
+      entries { cursor } endCursor hasMore } }"""
 
     one = (await house.data(query, {"a": 0}))["timeline"]
     two = (await house.data(query, {"a": one["endCursor"]}))["timeline"]
@@ -210,7 +213,8 @@ async def test_why_leads_from_an_event_to_the_command_a_person_gave(house, kit):
     await house.broker.events(drafted, causation="ENG-TEST1/design/1:draft")
 
     chain = await house.data(
-        '{ why(engagement: "ENG-TEST1", event: "ENG-TEST1/design/2") { complete links { id kind type actor } } }'
+        """{ why(engagement: "ENG-TEST1", event: "ENG-TEST1/design/2") {
+          complete links { id kind type actor } } }"""
     )
 
     links = chain["why"]["links"]
@@ -247,7 +251,8 @@ async def test_the_value_thread_goes_from_a_statement_to_the_outcome(house, kit)
     )
 
     thread = await house.data(
-        '{ valueThread(engagement: "ENG-TEST1", requirement: "r-9") { links { stage kind ref title eventId } } }'
+        """{ valueThread(engagement: "ENG-TEST1", requirement: "r-9") {
+          links { stage kind ref title eventId } } }"""
     )
     unknown = await house.data('{ valueThread(engagement: "ENG-TEST1", requirement: "r-0") { requirement } }')
 

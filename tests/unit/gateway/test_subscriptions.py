@@ -9,7 +9,8 @@ import pytest
 from schemas import intake
 from schemas.base import CommandRefusal
 
-FOLLOW = 'subscription($after: Int) { engagementChanged(id: "ENG-TEST1", after: $after) { cursor entry { id type } } }'
+FOLLOW = """subscription($after: Int) {
+  engagementChanged(id: "ENG-TEST1", after: $after) { cursor entry { id type } } }"""
 
 
 def dice_events(kit, count, seed=1):

@@ -44,6 +44,9 @@ class InMemoryStore:
         found = sorted((entry for log in logs for entry in log), key=lambda entry: entry.cursor)
         return [entry for entry in found if entry.cursor > after][:limit]
 
+    async def engagements(self) -> list[str]:
+        return sorted(self.documents)
+
     async def page(self, tenant: str, wanted: Filter, limit: int, after: Place | None) -> list[Stored]:
         self.reads += 1
         mine = [s for s in self.views.values() if s.tenant == tenant and _matches(s, wanted)]

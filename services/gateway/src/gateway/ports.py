@@ -104,6 +104,9 @@ class Log(Protocol):
     async def tail(self, engagement: str, after: int, limit: int = 500) -> list[Entry]:
         """For the projector alone: every entry behind `after`, whoever caused it."""
 
+    async def engagements(self) -> list[str]:
+        """For a rebuild alone: every engagement there is a log of."""
+
     async def append(self, tenant: str, entries: Sequence[Entry]) -> bool:
         """False when another writer has already taken the first cursor."""
 

@@ -56,6 +56,9 @@ class MongoStore:
                 break
         return found[:limit]
 
+    async def engagements(self) -> list[str]:
+        return sorted(await self._log.distinct("engagement"))
+
     async def page(self, tenant: str, wanted: Filter, limit: int, after: Place | None) -> list[Stored]:
         query: dict[str, Any] = {"tenant": tenant, "opened": True}
         if wanted.stage:
