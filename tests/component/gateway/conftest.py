@@ -41,7 +41,7 @@ def gateway_settings(backbone: Backbone, tmp_path: Path) -> Settings:
         mongo=backbone.mongo,
         telemetry=TelemetrySettings(),
         http=HttpSettings(port=0),
-        gateway=GatewaySettings(jwt_key_file=key),
+        gateway=GatewaySettings(jwt_key_file=key, operator_tenant="acme"),
     )
 
 

@@ -263,8 +263,7 @@ def letter(number: int = 1, **changes: Any) -> DeadLetter:
 
 
 async def listed(store: Store, tenant: str = "acme", **wanted: Any) -> list[DeadLetter]:
-    about = {"status": None, "service": None, "limit": 10, "after": None, **wanted}
-    return await store.letters(tenant, **about)
+    return await store.letters(tenant, **{"orphans": True, **wanted})
 
 
 async def test_a_dead_letter_keeps_its_bytes_and_is_buried_once(store: Store) -> None:
@@ -272,8 +271,8 @@ async def test_a_dead_letter_keeps_its_bytes_and_is_buried_once(store: Store) ->
     await store.bury(letter(reason="again"))
 
     assert await listed(store) == [letter()]
-    assert await store.letter(letter().id, "acme") == letter()
-    assert await store.letter(letter().id, "other") is None
+    assert await store.letter(letter().id, "acme", orphans=False) == letter()
+    assert await store.letter(letter().id, "other", orphans=True) is None
     assert await listed(store, "other") == []
 
 
@@ -307,6 +306,10 @@ async def test_dead_letters_are_filtered_and_paged_newest_first(store: Store) ->
     assert [one.offset for one in await listed(store, service="design")] == [4, 2]
     assert await listed(store, status="BLOCKED") == []
     assert [one.offset for one in await listed(store, "other")] == [9]
+    assert await listed(store, "other", orphans=False) == []
+    orphan = letter(9).id
+    assert await store.letter(orphan, "other", orphans=False) is None
+    assert await store.letter(orphan, "other", orphans=True) == letter(9, tenant=None)
 
 
 async def test_every_engagement_with_a_log_is_named_once(store: Store) -> None:

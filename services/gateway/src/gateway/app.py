@@ -39,7 +39,7 @@ def build_asgi(parts: Parts) -> Starlette:
     """Every route of the gateway. GraphQL, events and webhooks need a token; health and the SDL do not."""
     schema = build_schema()
     desk = CommandDesk(parts.store, parts.hub, parts.publisher)
-    operators = Operators(parts.store, parts.publisher)
+    operators = Operators(parts.store, parts.publisher, operator_tenant=parts.settings.operator_tenant)
 
     def context() -> Context:
         return Context(store=parts.store, hub=parts.hub, desk=desk, operators=operators)

@@ -24,6 +24,7 @@ from gateway.ports import Publisher, Store, Submitted
 from messaging import NotPublished, TooLarge, command_message
 from schemas import registry
 from schemas.base import Command, CommandRefusal
+from telemetry import ENGAGEMENT_ATTRIBUTE
 
 ENGAGEMENT = re.compile(r"^ENG-[0-9A-Z]{4,12}$")
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -145,7 +146,7 @@ class CommandDesk:
 
     async def _publish(self, caller: Caller, submitted: Submitted, command: Command) -> None:
         span = trace.get_current_span()
-        span.set_attribute("engagement.id", submitted.engagement)
+        span.set_attribute(ENGAGEMENT_ATTRIBUTE, submitted.engagement)
         message = command_message(
             command,
             engagement=submitted.engagement,

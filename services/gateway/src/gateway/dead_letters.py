@@ -1,7 +1,7 @@
 """Dead letters: kept from the `*.dead` topics, shown to operators, sent again or given up for good."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -78,15 +78,34 @@ class DeadLetterProjector:
 
 
 class Operators:
-    """What an operator can do about dead letters of the own tenant."""
+    """What operators see of dead letters, and what they can do about those of their own tenant.
+
+    A message whose tenant nobody could read is looked after by the operators of one tenant. Where none is
+    appointed, every operator sees that there is such a letter, and nobody its content.
+    """
 
     def __init__(
         self,
         morgue: Morgue,
         publisher: Publisher,
+        *,
+        operator_tenant: str = "",
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._morgue, self._publisher, self._clock = morgue, publisher, clock
+        self._operator_tenant = operator_tenant
+
+    async def letters(
+        self, caller: Caller, *, status: str | None, service: str | None, limit: int, after: str | None
+    ) -> list[DeadLetter]:
+        orphans = self._operator_tenant in ("", caller.tenant)
+        found = await self._morgue.letters(
+            caller.tenant, orphans=orphans, status=status, service=service, limit=limit, after=after
+        )
+        return [one if self._handles(caller, one) else _without_content(one) for one in found]
+
+    def _handles(self, caller: Caller, letter: DeadLetter) -> bool:
+        return (letter.tenant or self._operator_tenant) == caller.tenant
 
     async def redrive(self, caller: Caller, letter_id: str) -> DeadLetter:
         """Send the original bytes to where they came from. Raises NotFound, NotOpen or NotPublished."""
@@ -101,9 +120,9 @@ class Operators:
         return await self._decide(caller, await self._open(caller, letter_id), DISCARDED, reason)
 
     async def _open(self, caller: Caller, letter_id: str) -> DeadLetter:
-        letter = await self._morgue.letter(letter_id, caller.tenant)
-        if letter is None:
-            raise NotFound("there is no such dead letter")
+        letter = await self._morgue.letter(letter_id, caller.tenant, orphans=True)
+        if letter is None or not self._handles(caller, letter):
+            raise NotFound("there is no such dead letter of your tenant")
         if letter.status != OPEN:
             raise NotOpen(f"the dead letter is {letter.status}")
         return letter
@@ -117,7 +136,8 @@ class Operators:
         }
         if not await self._morgue.decide(letter.id, OPEN, changes):
             raise NotOpen("the dead letter was decided on meanwhile")
-        decided = await self._morgue.letter(letter.id, caller.tenant)
-        if decided is None:
-            raise NotFound("there is no such dead letter")
-        return decided
+        return replace(letter, **changes)
+
+
+def _without_content(letter: DeadLetter) -> DeadLetter:
+    return replace(letter, key=None, value=None, headers=[])

@@ -115,19 +115,26 @@ class InMemoryStore:
             self.dead[letter.id] = letter
 
     async def letters(
-        self, tenant: str, *, status: str | None, service: str | None, limit: int, after: str | None
+        self,
+        tenant: str,
+        *,
+        orphans: bool,
+        status: str | None = None,
+        service: str | None = None,
+        limit: int = 20,
+        after: str | None = None,
     ) -> list[DeadLetter]:
         self.reads += 1
-        mine = [one for one in self.dead.values() if one.tenant in (tenant, None)]
+        mine = [one for one in self.dead.values() if _owned(one, tenant, orphans)]
         mine = [one for one in mine if status in (None, one.status) and service in (None, one.service)]
         mine.sort(key=lambda one: (-one.at.timestamp(), one.id))
         ids = [one.id for one in mine]
         start = ids.index(after) + 1 if after in ids else 0
         return mine[start : start + limit]
 
-    async def letter(self, id: str, tenant: str) -> DeadLetter | None:
+    async def letter(self, id: str, tenant: str, *, orphans: bool) -> DeadLetter | None:
         found = self.dead.get(id)
-        return found if found and found.tenant in (tenant, None) else None
+        return found if found and _owned(found, tenant, orphans) else None
 
     async def decide(self, id: str, expected: str, changes: dict[str, Any]) -> bool:
         found = self.dead.get(id)
@@ -135,6 +142,10 @@ class InMemoryStore:
             return False
         self.dead[id] = replace(found, **changes)
         return True
+
+
+def _owned(letter: DeadLetter, tenant: str, orphans: bool) -> bool:
+    return letter.tenant == tenant or (orphans and letter.tenant is None)
 
 
 def _copy(stored: Stored) -> Stored:

@@ -126,15 +126,24 @@ class Commands(Protocol):
 
 
 class Morgue(Protocol):
-    """Dead letters, for operators of a tenant; those whose tenant nobody could read belong to none."""
+    """Dead letters. `orphans` are those whose own tenant nobody could read."""
 
     async def bury(self, letter: DeadLetter) -> None:
         """Keep it; one that was decided on already keeps its decision."""
 
     async def letters(
-        self, tenant: str, *, status: str | None, service: str | None, limit: int, after: str | None
-    ) -> list[DeadLetter]: ...
-    async def letter(self, id: str, tenant: str) -> DeadLetter | None: ...
+        self,
+        tenant: str,
+        *,
+        orphans: bool,
+        status: str | None = None,
+        service: str | None = None,
+        limit: int = 20,
+        after: str | None = None,
+    ) -> list[DeadLetter]:
+        """The tenant's own and, where asked for, the orphans; newest first, behind the letter `after`."""
+
+    async def letter(self, id: str, tenant: str, *, orphans: bool) -> DeadLetter | None: ...
     async def decide(self, id: str, expected: str, changes: dict[str, Any]) -> bool: ...
 
 

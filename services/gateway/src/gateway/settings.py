@@ -18,6 +18,9 @@ class GatewaySettings(BaseSettings):
     jwks_url: str | None = None
     audience: str = "throughline"
     issuer: str = "throughline"
+    operator_tenant: str = Field(
+        default="", description="whose operators look after messages whose own tenant nobody could read"
+    )
     allowed_origins: tuple[str, ...] = ()
     body_bytes: int = Field(default=1_000_000, ge=10_000, description="of a GraphQL request")
     event_bytes: int = Field(default=1_000_000, ge=10_000, description="of posted CloudEvents and webhooks")

@@ -174,9 +174,16 @@ class MongoStore:
             await self._letters.replace_one({"_id": letter.id, "status": "BLOCKED"}, document)
 
     async def letters(
-        self, tenant: str, *, status: str | None, service: str | None, limit: int, after: str | None
+        self,
+        tenant: str,
+        *,
+        orphans: bool,
+        status: str | None = None,
+        service: str | None = None,
+        limit: int = 20,
+        after: str | None = None,
     ) -> list[DeadLetter]:
-        query: dict[str, Any] = {"tenant": {"$in": [tenant, None]}}
+        query: dict[str, Any] = {"tenant": {"$in": _owners(tenant, orphans)}}
         query |= {key: value for key, value in (("status", status), ("service", service)) if value}
         if after:
             last = await self._letters.find_one({"_id": after}, {"at": 1})
@@ -185,13 +192,17 @@ class MongoStore:
         found = self._letters.find(query).sort([("at", -1), ("_id", 1)]).limit(limit)
         return [_letter(document) async for document in found]
 
-    async def letter(self, id: str, tenant: str) -> DeadLetter | None:
-        found = await self._letters.find_one({"_id": id, "tenant": {"$in": [tenant, None]}})
+    async def letter(self, id: str, tenant: str, *, orphans: bool) -> DeadLetter | None:
+        found = await self._letters.find_one({"_id": id, "tenant": {"$in": _owners(tenant, orphans)}})
         return _letter(found) if found else None
 
     async def decide(self, id: str, expected: str, changes: dict[str, Any]) -> bool:
         done = await self._letters.update_one({"_id": id, "status": expected}, {"$set": changes})
         return bool(done.modified_count)
+
+
+def _owners(tenant: str, orphans: bool) -> list[str | None]:
+    return [tenant, None] if orphans else [tenant]
 
 
 def _view_document(stored: Stored) -> dict[str, Any]:

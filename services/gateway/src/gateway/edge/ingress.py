@@ -19,6 +19,7 @@ from gateway.edge.tracing import answered, server_span
 from gateway.ports import Log, Publisher
 from messaging import Message, NotPublished, TooLarge, inbound_message
 from persistence import DatabaseError
+from telemetry import ENGAGEMENT_ATTRIBUTE
 
 UNKNOWN = "there is no such engagement"
 _KEY = re.compile(r"^ENG-[0-9A-Z]{4,12}$")
@@ -145,7 +146,7 @@ class Ingress:
     async def _publish(self, messages: Sequence[Message]) -> None:
         engagements = sorted({message.envelope.engagement for message in messages})
         if len(engagements) == 1:
-            trace.get_current_span().set_attribute("engagement.id", engagements[0])
+            trace.get_current_span().set_attribute(ENGAGEMENT_ATTRIBUTE, engagements[0])
         try:
             await self._publisher.publish(messages)
         except TooLarge as error:

@@ -57,8 +57,8 @@ async def dead_letter_page(
     """Newest first. Raises BadInput for an unknown status."""
     if status is not None and status not in STATUSES:
         raise BadInput(f"status must be one of {', '.join(STATUSES)}")
-    found = await context.store.letters(
-        context.known.tenant, status=status, service=service, limit=size + 1, after=after
+    found = await context.operators.letters(
+        context.known, status=status, service=service, limit=size + 1, after=after
     )
     nodes = [_shown(letter) for letter in found[:size]]
     return DeadLetterConnection(

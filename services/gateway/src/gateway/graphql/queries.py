@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, cast
 
 import strawberry
+from opentelemetry import trace
 
 from gateway.commands import timeline_entry
 from gateway.context import Context, GatewayInfo
@@ -19,8 +20,10 @@ from gateway.projector import catch_up
 from gateway.thread import cause_of, value_thread
 from gateway.view import VIEW_VERSION, View, fold_all, new_view
 from schemas.feedback import Stage
+from telemetry import ENGAGEMENT_ATTRIBUTE
 
 LONGEST_PAGE = 100
+LONGEST_KEY = 16
 LONGEST_CHAIN = 200
 WHOLE_LOG = 1_000_000
 
@@ -64,8 +67,10 @@ class Causation:
 
 
 def key_of(given: str) -> str:
-    """An engagement's key, from itself or from the global id."""
-    return given if given.startswith("ENG-") else _decoded(given).partition(":")[2]
+    """An engagement's key, from itself or from the global id; noted on the operation's span."""
+    key = given if given.startswith("ENG-") else _decoded(given).partition(":")[2]
+    trace.get_current_span().set_attribute(ENGAGEMENT_ATTRIBUTE, key[:LONGEST_KEY])
+    return key
 
 
 async def current_view(context: Context, key: str) -> View | None:
