@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from migration.adapters.postgres_targets import PostgresDatabase, PostgresTargets
+from migration.ports import Chunk, TargetError
 from schemas.migration import (
     ChunkMigrated,
     MigrationAborted,
     MigrationCompleted,
+    MigrationStarted,
     ProfilingFailed,
     RestartMigration,
     SourceProfiled,
@@ -353,6 +355,22 @@ async def test_killed_while_rolling_back_it_goes_on_rolling_back(journey: Any) -
 
     assert len(journey.all(MigrationAborted)) == 1
     assert journey.read("select count(*) from pg_tables where schemaname = 'legacy'") == [(0,)]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_worker_given_up_for_dead_cannot_write_any_more(journey: Any, restarted: bool) -> None:
+    await approved(journey, dirty, reject_limit=15)
+    started = journey.last(MigrationStarted)
+    await journey.run()
+    if restarted:
+        journey.next_run(RestartMigration(requested_by="anna", reject_limit=20))
+        await journey.run()
+
+    table = started.mapping.tables[0]
+    late = Chunk(table.source, 9, 999, 1, ["1\tlate" + "\t\\N" * 6], [], 0.0)
+    with PostgresTargets(journey.server.secrets).open(journey.endpoint) as database:
+        with pytest.raises(TargetError, match="run 1 was rolled back"):
+            database.write(1, "legacy", table, late)
 
 
 class _Meddler(PostgresTargets):

@@ -94,6 +94,7 @@ class PostgresDatabase:
 
     def write(self, run: int, schema: str, table: TableMapping, chunk: Chunk) -> ChunkEntry:
         with self._connection.transaction(), self._connection.cursor() as cursor:
+            self._hold(cursor, run)
             if chunk.lines:
                 with cursor.copy(postgres_tables.copy_statement(schema, table)) as copy:
                     copy.write("\n".join(chunk.lines).encode() + b"\n")
@@ -111,6 +112,18 @@ class PostgresDatabase:
                 ),
             )
         return entry
+
+    @staticmethod
+    def _hold(cursor: psycopg.Cursor, run: int) -> None:
+        """Keep the run from being rolled back under the chunk, and keep a worker that was given up for dead
+        from writing into the tables of the next run. Raises TargetError."""
+        query = "select 1 from throughline_migration.runs where run = %s for share"
+        try:
+            found = cursor.execute(query, (run,)).fetchone()
+        except psycopg.errors.UndefinedTable:
+            found = None
+        if found is None:
+            raise TargetError(f"run {run} was rolled back")
 
     @staticmethod
     def _write_rejects(cursor: psycopg.Cursor, run: int, chunk: Chunk) -> None:

@@ -5,13 +5,14 @@ must look like when it has arrived. Nothing of `engine.conversion` may be used h
 
 import sqlite3
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from migration.adapters.sqlite_names import quoted
 from migration.engine.digest import row_hash
 from schemas.migration import ColumnMapping, TableMapping, TargetType
 
+Renderer = Callable[[object], str]
 _ROWS_AT_ONCE = 5_000
 
 
@@ -19,37 +20,57 @@ def hashes(
     connection: sqlite3.Connection, relation: str, table: TableMapping, rejected: frozenset[int]
 ) -> Iterator[bytes]:
     """SHA-256 of `length:text` per value in UTF-8 octets, `-` for NULL, one after the other."""
-    selected = ", ".join(_expression(column) for column in table.columns)
-    renderers = [_RENDERERS.get(column.type) for column in table.columns]
-    cursor = connection.execute(f"select address, {selected} from {relation}")
+    expressions, renderers = _pieces(table.columns)
+    cursor = connection.execute(f"select address, {', '.join(expressions)} from {relation}")
     while rows := cursor.fetchmany(_ROWS_AT_ONCE):
-        for address, *values in rows:
+        for address, *pieces in rows:
             if address not in rejected:
-                yield row_hash(_canonical(renderers, values))
+                yield row_hash(_canonical(renderers, pieces))
 
 
-def _expression(column: ColumnMapping) -> str:
-    """Where SQLite can render a value exactly, it does; doubles it would cut to 15 digits."""
+def _pieces(columns: Sequence[ColumnMapping]) -> tuple[list[str], list[Renderer | None]]:
+    """What SQLite is asked for, and what is still to be done with each piece. Neighbouring columns that
+    SQLite renders itself are one finished piece; the others come as they are, with their renderer."""
+    expressions: list[str] = []
+    renderers: list[Renderer | None] = []
+    for column in columns:
+        render = _RENDERERS.get(column.type)
+        if render is not None:
+            expressions.append(quoted(column.source))
+        elif renderers and renderers[-1] is None:
+            expressions[-1] += f" || {_field(column)}"
+            continue
+        else:
+            expressions.append(_field(column))
+        renderers.append(render)
+    return expressions, renderers
+
+
+def _field(column: ColumnMapping) -> str:
+    text = _text(column)
+    return f"coalesce(length(cast({text} as blob)) || ':' || {text}, '-')"
+
+
+def _text(column: ColumnMapping) -> str:
     name = quoted(column.source)
-    if column.type is TargetType.BIGINT:
-        return f"cast({name} as text)"
     if column.type is TargetType.BYTEA:
         return f"case when {name} is not null then lower(hex({name})) end"
     if column.type is TargetType.BOOLEAN:
         positive = f"lower(cast({name} as text)) in ('1', 'true', 't', 'yes', 'y')"
         return f"case when {name} is null then null when {positive} then 'true' else 'false' end"
-    return name
+    return f"cast({name} as text)"
 
 
-def _canonical(renderers: list[Callable[[object], str] | None], values: list[object]) -> bytes:
+def _canonical(renderers: Sequence[Renderer | None], pieces: Sequence[object]) -> bytes:
     parts: list[str] = []
-    for render, value in zip(renderers, values, strict=True):
-        if value is None:
+    for render, piece in zip(renderers, pieces, strict=True):
+        if render is None:
+            parts.append(str(piece))
+        elif piece is None:
             parts.append("-")
-            continue
-        shown = render(value) if render is not None else str(value)
-        size = len(shown) if shown.isascii() else len(shown.encode())
-        parts.append(f"{size}:{shown}")
+        else:
+            shown = render(piece)
+            parts.append(f"{len(shown)}:{shown}")
     return "".join(parts).encode()
 
 
@@ -82,6 +103,8 @@ def double_bits(value: object) -> str:
 def utc_timestamp(value: object) -> str:
     """As PostgreSQL writes it in UTC: `2024-05-06 07:08:09.5+00`."""
     shown = str(value)
+    if len(shown) == 19 and shown[10] == " ":
+        return f"{shown}+00"
     date_part, time_part, zone = shown[:10], shown[11:], ""
     for sign in ("Z", "+", "-"):
         if sign in time_part:
@@ -97,7 +120,8 @@ def utc_timestamp(value: object) -> str:
     return f"{date_part} {whole}{'.' if fraction else ''}{fraction}+00"
 
 
-_RENDERERS: Mapping[TargetType, Callable[[object], str]] = {
+# In Python, because SQLite prints only 15 digits of a double; all of them give ASCII.
+_RENDERERS: Mapping[TargetType, Renderer] = {
     TargetType.NUMERIC: shortest_decimal,
     TargetType.DOUBLE: double_bits,
     TargetType.TIMESTAMP: utc_timestamp,
