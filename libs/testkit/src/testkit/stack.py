@@ -1,12 +1,12 @@
 """The whole local stack for journeys: started and stopped by the command a user has, on free ports."""
 
+import asyncio
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,7 @@ from graphql import GraphQLField, GraphQLObjectType, build_schema, get_named_typ
 
 from runtime import state
 from runtime.client import GatewayClient
-from runtime.console import Console
-from runtime.demo.show import TENANT, Show
+from runtime.demo.show import TENANT
 from runtime.layout import Layout
 from runtime.state import RunState
 from runtime.tokens import ROLES, mint
@@ -40,12 +39,25 @@ class RunningStack:
         token = mint(self.layout.jwt_key, tenant=TENANT, actor="tester", roles=ROLES)
         return GatewayClient(self.state.gateway_url, token, retry_seconds=20)
 
-    async def play(self, example: str) -> "Played":
-        """Play an example as the demo does."""
-        said = StringIO()
-        show = Show(example, self.state, self.layout, Console(said))
-        passed, verdict = await show.run()
-        return Played(passed, verdict, said.getvalue())
+    async def play(self, example: str, playing: asyncio.Event | None = None) -> "Played":
+        """Play an example as a user does, on this stack; `playing` is set when the first step begins."""
+        process = await asyncio.create_subprocess_exec(
+            *COMMAND,
+            "demo",
+            example,
+            env=_environment(self.layout.run_dir),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        assert process.stdout is not None
+        text = ""
+        async for line in process.stdout:
+            text += line.decode()
+            if playing is not None and "Playing" in text:
+                playing.set()
+        await process.wait()
+        return Played(process.returncode == 0, text.splitlines()[-1], text)
 
 
 @dataclass(frozen=True)
@@ -67,7 +79,7 @@ class Played:
 @contextmanager
 def running_stack(run_dir: Path) -> Iterator[RunningStack]:
     """`throughline up --detach` on free ports, and `down` afterwards. The run's files stay in `run_dir`."""
-    environment = {**os.environ, "THROUGHLINE_RUN_DIR": str(run_dir), "THROUGHLINE_PORT": "0"}
+    environment = _environment(run_dir)
     up = subprocess.run(
         [*COMMAND, "up", "--detach"], env=environment, capture_output=True, text=True, timeout=START_SECONDS
     )
@@ -76,6 +88,10 @@ def running_stack(run_dir: Path) -> Iterator[RunningStack]:
         yield RunningStack(Layout(run_dir))
     finally:
         subprocess.run([*COMMAND, "down"], env=environment, capture_output=True, timeout=60, check=False)
+
+
+def _environment(run_dir: Path) -> dict[str, str]:
+    return {**os.environ, "THROUGHLINE_RUN_DIR": str(run_dir), "THROUGHLINE_PORT": "0"}
 
 
 async def whole_view(client: GatewayClient, engagement: str) -> dict[str, Any]:

@@ -85,9 +85,10 @@ class Player:
                     answer = await self._submit(OPENING, command.type, data, f"open-{number}")
                 except CommandFailed as error:
                     raise StepFailed(title, *error.lines) from error
-            if answer.kind != ACCEPTED:
-                raise StepFailed(title, _unexpected(answer))
-            self.play.engagement = self.play.engagement or answer.engagement
+                if answer.kind != ACCEPTED:
+                    raise StepFailed(title, _unexpected(answer))
+                self.play.engagement = self.play.engagement or answer.engagement
+                self._tracing.belongs_to(self.play.engagement)
         self._tell("intake", f"The engagement is opened from {file.name}", self.play.engagement)
 
     async def _act(self, step: Step, number: int) -> str:

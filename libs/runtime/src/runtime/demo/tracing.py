@@ -13,6 +13,8 @@ class Tracing(Protocol):
     def trace_id(self) -> str: ...
     def span(self, name: str, engagement: str) -> AbstractContextManager[None]: ...
     def headers(self) -> Mapping[str, str]: ...
+    def belongs_to(self, engagement: str) -> None:
+        """Said inside a span that began before its engagement had a key."""
 
 
 class NoTracing:
@@ -26,6 +28,9 @@ class NoTracing:
 
     def headers(self) -> Mapping[str, str]:
         return {}
+
+    def belongs_to(self, engagement: str) -> None:  # noqa: ARG002
+        return
 
 
 class OtlpTracing:
@@ -59,6 +64,11 @@ class OtlpTracing:
 
         traceparent, _ = current_traceparent()
         return {"traceparent": traceparent} if traceparent else {}
+
+    def belongs_to(self, engagement: str) -> None:
+        from opentelemetry import trace
+
+        trace.get_current_span().set_attribute("engagement.id", engagement)
 
     def finish(self, engagement: str) -> None:
         """End the root span and send everything; blocks for at most some seconds."""

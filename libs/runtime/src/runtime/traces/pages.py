@@ -32,8 +32,15 @@ def page_routes(store: TraceStore, gateway_url: str) -> list[Route]:
         engagement = request.query_params.get("engagement", "")
         if engagement:
             traces = [trace for trace in traces if engagement in trace.engagements]
-        rows = "".join(_row(trace) for trace in traces[:LIST_LIMIT])
-        return _html("list.html", {"ROWS": rows, "COUNT": str(len(traces)), "ENGAGEMENT": escape(engagement)})
+        # A probe's round that found nothing new is a trace of one span, and there are thousands of them.
+        shown = traces if request.query_params.get("lone") else [t for t in traces if len(t.spans) > 1 or t.errors]
+        values = {
+            "ROWS": "".join(_row(trace) for trace in shown[:LIST_LIMIT]),
+            "COUNT": str(len(traces)),
+            "LONE": f"{len(traces) - len(shown)} of a single span not shown" if len(shown) < len(traces) else "",
+            "ENGAGEMENT": escape(engagement),
+        }
+        return _html("list.html", values)
 
     async def waterfall(request: Request) -> Response:
         trace_id = normal_id(request.path_params["trace_id"])
@@ -82,7 +89,7 @@ def _row(trace: Trace) -> str:
     return (
         f"<tr><td><time>{started:%Y-%m-%d %H:%M:%S}</time></td>"
         f'<td><a href="/traces/{trace.id}">{escape(_title(trace))}</a><br><code>{trace.id}</code></td>'
-        f"<td>{engagements}</td><td>{services}</td>"
+        f"<td class=name>{engagements}</td><td>{services}</td>"
         f"<td class=n>{len(trace.spans)}</td><td class=n>{errors}</td>"
         f"<td class=n>{_duration(trace.end - trace.start)}</td></tr>"
     )

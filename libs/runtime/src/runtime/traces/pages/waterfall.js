@@ -16,7 +16,8 @@ for (const span of trace.spans) {
 }
 const services = [...new Set(trace.spans.map((span) => span.service))];
 const colour = (service) => COLOURS[service] || SPARE[[...service].reduce((sum, c) => sum + c.charCodeAt(0), 0) % SPARE.length];
-const state = { view: "hops", from: 0, to: Math.max(trace.duration, 1), picked: null, text: "", hidden: new Set(), closed: new Set(), rows: [] };
+const state = { view: "hops", from: 0, to: Math.max(trace.duration, 1), picked: null, text: "", hidden: new Set(), closed: new Set(), opened: new Set(), rows: [] };
+const RUN = 8, RUN_SHOWN = 3;
 
 function element(tag, attributes = {}, ...content) {
   const made = document.createElement(tag);
@@ -48,14 +49,35 @@ function matches(span) {
   return hay.some((part) => String(part).toLowerCase().includes(state.text));
 }
 
+const belowOf = (span) => (children.get(span.id) || []).filter((child) => !startsBlock(child));
+
+// Neighbours that say the same, with nothing below them: a batch of events sent, or folded one by one.
+function runs(list) {
+  const found = [];
+  for (const span of list) {
+    const run = found.at(-1), first = run && run[0];
+    const same = first && first.name === span.name && first.service === span.service && !belowOf(first).length && !belowOf(span).length;
+    if (same && !first.failed && !span.failed) run.push(span);
+    else found.push([span]);
+  }
+  return found;
+}
+
 function arrange() {
   const rows = [];
   const walk = (span, depth) => {
-    const below = (children.get(span.id) || []).filter((child) => !startsBlock(child));
+    const below = belowOf(span);
     if (matches(span)) rows.push({ span, depth: state.text ? 0 : depth, parent: below.length > 0 });
-    if (!state.closed.has(span.id) || state.text) below.forEach((child) => walk(child, depth + 1));
+    if (!state.closed.has(span.id) || state.text) level(below, depth + 1);
   };
-  trace.spans.filter(startsBlock).forEach((span) => walk(span, 0));
+  const level = (list, depth) => {
+    for (const run of runs(list.filter((span) => state.text || matches(span) || belowOf(span).length))) {
+      const short = run.length > RUN && !state.text && !state.opened.has(run[0].id);
+      (short ? run.slice(0, RUN_SHOWN) : run).forEach((span) => walk(span, depth));
+      if (short) rows.push({ span: run[RUN_SHOWN], depth, rest: run.slice(RUN_SHOWN), first: run[0].id });
+    }
+  };
+  level(trace.spans.filter(startsBlock), 0);
   state.rows = rows;
   $("space").style.height = `${rows.length * ROW + 40}px`;
   $("main").setAttribute("aria-rowcount", rows.length);
@@ -83,11 +105,23 @@ function bars(span) {
   }
   const label = (span.failed ? "✕ " : "") + time(span.duration) + (gap && gap.length >= 1000 ? `, waited ${time(gap.length)}` : "");
   if (right >= 0 && left <= 100) {
-    const inside = right > 82 && left <= 18, place = right <= 82 ? { left: `${right}%` } : { right: inside ? `${Math.max(100 - right, 0)}%` : `${100 - left}%` };
+    const inside = right > 82 && left <= 18, before = gap ? share(gap.from) : left;
+    const place = right <= 82 ? { left: `${right}%` } : { right: inside ? `${Math.max(100 - right, 0)}%` : `${100 - before}%` };
     made.push(element("div", { class: inside ? "time inside" : "time", style: place }, label));
   }
   return made;
 }
+
+function restRow({ depth, rest, first }, index) {
+  const from = Math.min(...rest.map((span) => span.start)), to = Math.max(...rest.map(end));
+  const open = () => { state.opened.add(first); arrange(); };
+  return element("div", { class: "row rest", role: "row", style: { top: `${index * ROW}px` }, onclick: open, title: "Show all of them" },
+    element("div", { class: "name", style: { paddingLeft: `${30 + Math.min(depth, 14) * 14}px` } }, element("span", { class: "op" }, `and ${rest.length} more: ${rest[0].name}`)),
+    element("div", { class: "bars" }, element("div", { class: "bar", style: { left: `${share(from)}%`, width: `${share(to) - share(from)}%`, background: colour(rest[0].service), opacity: 0.35 } })));
+}
+
+// What travelled, without the service that the topic names already.
+const carried = (span) => (span.attributes["cloudevents.event_type"] || "").replace(/^[a-z]+\./, "").replace(/\.v\d+$/, "");
 
 function row({ span, depth, parent }, index) {
   const block = startsBlock(span), gap = waited(span);
@@ -97,20 +131,20 @@ function row({ span, depth, parent }, index) {
   const name = element("div", { class: "name", style: { paddingLeft: `${8 + Math.min(depth, 14) * 14}px` } }, twisty,
     element("span", { class: "dot", style: { background: colour(span.service) } }),
     block || span.service !== parentOf(span).service || state.text ? element("span", { class: "svc" }, span.service) : null,
-    element("span", { class: "op" }, span.name),
+    element("span", { class: "op" }, span.name, carried(span) ? element("span", { class: "what" }, ` ${carried(span)}`) : null),
     block && gap ? element("span", { class: "from" }, `← ${gap.sender.service}`) : null,
     block && parentOf(span) && isServed(span) ? element("span", { class: "from" }, `← ${parentOf(span).service}`) : null,
     !parentOf(span) && span.parent ? element("span", { class: "from", title: "its parent span is not in this trace store" }, "(parent missing)") : null);
   return element("div", { class: `row${span.failed ? " failed" : ""}${span.id === state.picked ? " picked" : ""}${block || state.text || state.view === "tree" ? " hop" : ""}`,
     style: { top: `${index * ROW}px` }, role: "row", id: `row-${span.id}`, "aria-level": depth + 1, "aria-selected": span.id === state.picked,
-    title: `${span.service}: ${span.name}, ${time(span.duration)}`, onclick: () => pick(span.id, false), ondblclick: () => zoomTo(span) },
+    title: `${span.service}: ${span.name} ${carried(span)}, ${time(span.duration)}`, onclick: () => pick(span.id, false), ondblclick: () => zoomTo(span) },
     name, element("div", { class: "bars" }, ...bars(span)));
 }
 
 function draw() {
   const main = $("main"), first = Math.max(0, Math.floor(main.scrollTop / ROW) - 10);
   const last = Math.min(state.rows.length, first + Math.ceil(main.clientHeight / ROW) + 20);
-  const shown = state.rows.slice(first, last).map((item, offset) => row(item, first + offset));
+  const shown = state.rows.slice(first, last).map((item, offset) => (item.rest ? restRow : row)(item, first + offset));
   $("space").replaceChildren(...(shown.length ? shown : [element("div", { class: "empty" }, "No span matches.")]));
   ruler();
   overview();
@@ -203,7 +237,9 @@ function pick(id, reveal = true) {
   history.replaceState(null, "", span ? `#${id}` : location.pathname);
   $("detail").hidden = !span;
   if (span) detail(span);
-  const index = state.rows.findIndex((item) => item.span.id === id), main = $("main");
+  const inRun = state.rows.find((item) => item.rest && item.rest.some((other) => other.id === id));
+  if (inRun) { state.opened.add(inRun.first); arrange(); }
+  const index = state.rows.findIndex((item) => !item.rest && item.span.id === id), main = $("main");
   if (reveal && index >= 0 && (index * ROW < main.scrollTop || (index + 2) * ROW > main.scrollTop + main.clientHeight)) {
     main.scrollTop = index * ROW - main.clientHeight / 3;
   }
