@@ -57,7 +57,7 @@ async def test_attributes_cannot_run_as_script(
     hostile = span(1, name=EVIL, attributes={EVIL: EVIL, "engagement.id": EVIL})
     await sink.post("/v1/traces", json=request_of(hostile, service="@@DATA@@" + EVIL))
 
-    waterfall, listing = await sink.get(f"/traces/{TRACE}"), await sink.get("/traces")
+    waterfall, listing = await sink.get(f"/traces/{TRACE}"), await sink.get("/traces?lone=1")
 
     assert waterfall.text.count("<script") == 2
     assert data_of(waterfall.text)["spans"][0]["attributes"] == {EVIL: EVIL, "engagement.id": EVIL}
@@ -80,12 +80,25 @@ async def test_the_list_shows_newest_first_and_filters_by_engagement(
     other = span(2, trace="b" * 32, at=500, attributes={"engagement.id": "ENG-BBBB"})
     await sink.post("/v1/traces", json=request_of(span(1), other))
 
-    everything = (await sink.get("/traces")).text
-    filtered = (await sink.get("/traces", params={"engagement": "ENG-AAAA"})).text
+    everything = (await sink.get("/traces", params={"lone": "1"})).text
+    filtered = (await sink.get("/traces", params={"engagement": "ENG-AAAA", "lone": "1"})).text
 
     assert 0 < everything.index("b" * 32) < everything.index(TRACE)
     assert TRACE in filtered
     assert "b" * 32 not in filtered
+
+
+async def test_single_spans_that_went_well_are_not_in_the_way(
+    sink: httpx.AsyncClient, span: Build, request_of: Build
+) -> None:
+    failed = span(2, trace="b" * 32, status={"code": 2})
+    await sink.post("/v1/traces", json=request_of(span(1), failed))
+
+    page = (await sink.get("/traces")).text
+
+    assert TRACE not in page
+    assert "1 of a single span not shown" in page
+    assert "b" * 32 in page
 
 
 async def test_an_unknown_trace_says_what_may_have_happened(sink: httpx.AsyncClient) -> None:

@@ -33,11 +33,17 @@ def page_routes(store: TraceStore, gateway_url: str) -> list[Route]:
         if engagement:
             traces = [trace for trace in traces if engagement in trace.engagements]
         # A probe's round that found nothing new is a trace of one span, and there are thousands of them.
-        shown = traces if request.query_params.get("lone") else [t for t in traces if len(t.spans) > 1 or t.errors]
+        shown = (
+            traces
+            if request.query_params.get("lone")
+            else [t for t in traces if len(t.spans) > 1 or t.errors]
+        )
         values = {
             "ROWS": "".join(_row(trace) for trace in shown[:LIST_LIMIT]),
             "COUNT": str(len(traces)),
-            "LONE": f"{len(traces) - len(shown)} of a single span not shown" if len(shown) < len(traces) else "",
+            "LONE": f"{len(traces) - len(shown)} of a single span not shown"
+            if len(shown) < len(traces)
+            else "",
             "ENGAGEMENT": escape(engagement),
         }
         return _html("list.html", values)

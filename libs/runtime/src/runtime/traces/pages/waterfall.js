@@ -1,5 +1,5 @@
 "use strict";
-const ROW = 26, LEFT = 400;
+const ROW = 26, LEFT = 430;
 const COLOURS = { cli: "#4f9aa8", gateway: "#70798a", intake: "#2f7ed8", design: "#8e5bd0", provisioning: "#d98219",
   migration: "#1f9e77", monitoring: "#bf4a94", feedback: "#a3921b" };
 const SPARE = ["#3c6e8f", "#7a6a4f", "#5c8f3c", "#66609c", "#a06a3c"];
@@ -131,7 +131,7 @@ function row({ span, depth, parent }, index) {
   const name = element("div", { class: "name", style: { paddingLeft: `${8 + Math.min(depth, 14) * 14}px` } }, twisty,
     element("span", { class: "dot", style: { background: colour(span.service) } }),
     block || span.service !== parentOf(span).service || state.text ? element("span", { class: "svc" }, span.service) : null,
-    element("span", { class: "op" }, span.name, carried(span) ? element("span", { class: "what" }, ` ${carried(span)}`) : null),
+    element("span", { class: "op" }, ...(carried(span) ? [`${span.name.split(" ")[0]} `, element("span", { class: "what" }, carried(span))] : [span.name])),
     block && gap ? element("span", { class: "from" }, `← ${gap.sender.service}`) : null,
     block && parentOf(span) && isServed(span) ? element("span", { class: "from" }, `← ${parentOf(span).service}`) : null,
     !parentOf(span) && span.parent ? element("span", { class: "from", title: "its parent span is not in this trace store" }, "(parent missing)") : null);
