@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from messaging import Service
+from messaging import Service, ServiceApp, ServiceSettings, run
 from schemas import intake
 from schemas.base import Command, Event
 from schemas.rules import Context, Refused
@@ -47,3 +47,12 @@ def stakeholder(name: str) -> intake.RegisterStakeholder:
     return intake.RegisterStakeholder(
         stakeholder=intake.Stakeholder(id=name, name=name, role=role, department="Sales")
     )
+
+
+def main() -> None:
+    """Run it as a process of its own, for tests that kill it: `python -m testkit.register`."""
+    run(ServiceApp(register_service(), ServiceSettings()))
+
+
+if __name__ == "__main__":
+    main()
