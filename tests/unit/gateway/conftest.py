@@ -19,9 +19,10 @@ import pytest
 from starlette.applications import Starlette
 
 from gateway.app import Parts, build_asgi
-from gateway.auth import Authenticator, Keys
+from gateway.auth import Authenticator
 from gateway.entry import Entry
 from gateway.hub import Hub
+from gateway.keys import shared
 from gateway.memory import InMemoryStore
 from gateway.projector import Projector, entry
 from gateway.settings import GatewaySettings
@@ -318,7 +319,7 @@ async def house(key_file: Path) -> AsyncIterator[House]:
     store, hub = InMemoryStore(), Hub()
     projector = Projector(store, hub)
     broker = ScriptedBroker(projector)
-    authenticator = Authenticator(Keys.shared(key_file), audience="throughline", issuer="throughline")
+    authenticator = Authenticator(shared(key_file), audience="throughline", issuer="throughline")
     settings = GatewaySettings(jwt_key_file=key_file)
     app = build_asgi(
         Parts(

@@ -5,19 +5,22 @@ import hashlib
 import hmac
 import json
 import logging
+import os
 import time
 
+import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
-from gateway.auth import Authenticator, Keys, Role, Unauthenticated
+from gateway.auth import Authenticator, Role, Unauthenticated
+from gateway.keys import RemoteKeys, from_jwks_file, shared
 
 
 @pytest.fixture
 def authenticator(key_file):
-    return Authenticator(Keys.shared(key_file), audience="throughline", issuer="throughline")
+    return Authenticator(shared(key_file), audience="throughline", issuer="throughline")
 
 
 def forged(header, claims, key):
@@ -105,7 +108,7 @@ def private():
 def by_jwks(private, tmp_path):
     file = tmp_path / "jwks.json"
     file.write_text(jwks(private))
-    return Authenticator(Keys.from_file(file), audience="throughline", issuer="throughline")
+    return Authenticator(from_jwks_file(file), audience="throughline", issuer="throughline")
 
 
 def test_a_token_signed_by_a_key_of_the_set_is_taken(by_jwks, private):
@@ -133,7 +136,7 @@ def test_the_public_key_cannot_be_used_as_a_shared_secret(by_jwks, private):
 
 def test_a_remembered_token_is_forgotten_when_it_expires(key_file, kit):
     now = [time.time()]
-    keys = Keys.shared(key_file)
+    keys = shared(key_file)
     authenticator = Authenticator(keys, audience="throughline", issuer="throughline", clock=lambda: now[0])
     header = f"Bearer {kit.token('client', seconds=20)}"
     caller = authenticator.caller(header)
@@ -146,7 +149,7 @@ def test_a_remembered_token_is_forgotten_when_it_expires(key_file, kit):
 
 def test_a_token_is_verified_again_after_a_minute(key_file, kit):
     now = [time.time()]
-    keys = Keys.shared(key_file)
+    keys = shared(key_file)
     authenticator = Authenticator(keys, audience="throughline", issuer="throughline", clock=lambda: now[0])
     header = f"Bearer {kit.token('client')}"
     authenticator.caller(header)
@@ -164,7 +167,58 @@ def test_a_short_secret_is_refused_at_start(tmp_path):
     (tmp_path / "key").write_text("short")
 
     with pytest.raises(ValueError, match="at least 32"):
-        Keys.shared(tmp_path / "key")
+        shared(tmp_path / "key")
+
+
+def test_a_rotated_secret_is_followed_and_a_bad_file_leaves_the_last_good_one(key_file, kit):
+    authenticator = Authenticator(shared(key_file), audience="throughline", issuer="throughline")
+    rotated = b"the secret after rotation, over 32 bytes"
+    new = f"Bearer {kit.token('client', key=rotated)}"
+    with pytest.raises(Unauthenticated):
+        authenticator.caller(new)
+
+    key_file.write_bytes(rotated)
+    os.utime(key_file, ns=(1, 1))
+    assert authenticator.caller(new).actor == "tester"
+
+    key_file.write_text("short")
+    os.utime(key_file, ns=(2, 2))
+    assert authenticator.caller(f"Bearer {kit.token('viewer', key=rotated)}").roles == {Role.VIEWER}
+
+
+async def test_keys_of_an_address_are_fetched_beforehand_and_a_forged_kid_fetches_nothing(private):
+    asked = []
+
+    def serve(request):
+        asked.append(request)
+        return httpx.Response(200, text=jwks(private))
+
+    remote = RemoteKeys("https://id.example/jwks", httpx.AsyncClient(transport=httpx.MockTransport(serve)))
+    authenticator = Authenticator(remote, audience="throughline", issuer="throughline")
+    good = jwt.encode(CLAIMS, private, algorithm="RS256", headers={"kid": "k1"})
+    with pytest.raises(Unauthenticated):
+        authenticator.caller(f"Bearer {good}")
+
+    await remote.refresh()
+    assert authenticator.caller(f"Bearer {good}").actor == "anna"
+    for number in range(50):
+        forgery = jwt.encode(CLAIMS, private, algorithm="RS256", headers={"kid": f"x{number}"})
+        with pytest.raises(Unauthenticated):
+            authenticator.caller(f"Bearer {forgery}")
+
+    assert len(asked) == 1
+
+
+async def test_an_address_that_does_not_answer_leaves_the_last_good_keys(private):
+    answers = [httpx.Response(200, text=jwks(private)), httpx.Response(500), httpx.Response(200, text="{")]
+    transport = httpx.MockTransport(lambda _: answers.pop(0))
+    remote = RemoteKeys("https://id.example/jwks", httpx.AsyncClient(transport=transport))
+    token = jwt.encode(CLAIMS, private, algorithm="RS256", headers={"kid": "k1"})
+
+    for _ in range(3):
+        await remote.refresh()
+
+    assert remote.find(token) is not None
 
 
 async def test_tokens_are_not_logged_and_not_repeated(house, kit, caplog):

@@ -248,6 +248,23 @@ async def test_an_unknown_field_of_a_submitted_command_is_refused(house):
     )
 
 
+async def test_a_number_that_is_none_is_refused_where_it_stands(house):
+    kpi = {
+        "metric": "m",
+        "unit": "days",
+        "direction": "decrease",
+        "baseline": "Infinity",
+        "target": 5,
+        "due_on": "2027-06-30",
+        "owner": "anna",
+    }
+
+    asked = {"t": "intake.agree_kpi", "d": {"requirement": "r", "kpi": kpi}, "e": "ENG-TEST1"}
+    refused = (await house.data(SUBMIT, asked))["submitCommand"]
+
+    assert (refused["field"], refused["rule"]) == ("kpi.baseline", "finite-number")
+
+
 async def test_a_foreign_engagement_and_none_at_all_are_refused_in_the_same_words(house):
     await house.broker.events(opened_event())
 

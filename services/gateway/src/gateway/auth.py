@@ -6,17 +6,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 import jwt
-from jwt import PyJWKClient, PyJWKSet
+
+from gateway.keys import Keys
 
 KEPT_SECONDS = 60.0
 KEPT_TOKENS = 2_000
 LONGEST_TOKEN = 8_192
-SYMMETRIC = ("HS256",)
-ASYMMETRIC = ("RS256", "PS256", "ES256", "EdDSA")
 REQUIRED = ["exp", "sub", "aud", "iss", "tenant", "roles"]
 
 
@@ -40,33 +38,6 @@ class Caller:
 
 class Unauthenticated(Exception):
     """No token, or one that does not hold; the text is safe to show."""
-
-
-class Keys:
-    """The key a token must be signed with: one shared secret, or a set of public keys by `kid`."""
-
-    def __init__(self, find: Callable[[str], Any], algorithms: tuple[str, ...]) -> None:
-        self.find, self.algorithms = find, algorithms
-
-    @classmethod
-    def shared(cls, file: Path) -> "Keys":
-        """HS256 with the content of a file. Raises ValueError when it is shorter than 32 bytes."""
-        secret = file.read_bytes().strip()
-        if len(secret) < 32:
-            raise ValueError(f"the key in {file.name} has {len(secret)} bytes; HS256 needs at least 32")
-        return cls(lambda _: secret, SYMMETRIC)
-
-    @classmethod
-    def from_file(cls, file: Path) -> "Keys":
-        """Public keys from a JWKS file."""
-        keys = PyJWKSet.from_json(file.read_text())
-        return cls(lambda token: keys[_kid(token)].key, ASYMMETRIC)
-
-    @classmethod
-    def from_url(cls, url: str) -> "Keys":
-        """Public keys from a JWKS address, fetched when a `kid` is not known yet, kept for five minutes."""
-        client = PyJWKClient(url, cache_keys=True, lifespan=300, timeout=3)
-        return cls(lambda token: client.get_signing_key_from_jwt(token).key, ASYMMETRIC)
 
 
 class Authenticator:
@@ -123,10 +94,3 @@ def _caller(claims: Mapping[str, Any]) -> Caller:
         raise Unauthenticated("the token's roles must be a list")
     granted = frozenset(Role(role) for role in roles if isinstance(role, str) and role in known)
     return Caller(tenant, actor, granted, float(claims["exp"]))
-
-
-def _kid(token: str) -> str:
-    kid = jwt.get_unverified_header(token).get("kid")
-    if not isinstance(kid, str):
-        raise KeyError("kid")
-    return kid

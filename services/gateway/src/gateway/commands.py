@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import isfinite
 from time import monotonic
 from typing import Any
 from uuid import uuid4
@@ -90,6 +91,7 @@ class CommandDesk:
             command = kind.model_validate_json(orjson.dumps(dict(request.data)))
         except (ValidationError, TypeError) as error:
             raise _first_fault(error) from error
+        _check_finite(command.model_dump(), ())
         submitted = self._submitted(caller, request, command, command_id)
         if not await self._may_address(caller, kind, submitted.engagement):
             raise _Fault("NOT_FOUND", "engagement", "engagement-exists", UNKNOWN_ENGAGEMENT)
@@ -213,6 +215,21 @@ def _check_address(request: Request) -> None:
     if request.idempotency_key is not None and not 0 < len(request.idempotency_key) <= LONGEST_KEY:
         said = f"must have 1 to {LONGEST_KEY} characters"
         raise _Fault("VALIDATION", "idempotency_key", "key-length", said)
+
+
+def _check_finite(value: Any, path: tuple[str, ...]) -> None:
+    """Pydantic reads "Infinity" as a number; no view could show it."""
+    if isinstance(value, float) and not isfinite(value):
+        raise _Fault("VALIDATION", ".".join(path), "finite-number", "must be a finite number")
+    items = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, tuple | list)
+        else ()
+    )
+    for name, inner in items:
+        _check_finite(inner, (*path, str(name)))
 
 
 def _digest(*parts: str | None) -> str:

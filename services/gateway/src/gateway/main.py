@@ -7,13 +7,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from gateway.adapters.kafka_dead_letters import KafkaDeadLetters
 from gateway.app import Parts, build_asgi
-from gateway.auth import Authenticator, Keys
+from gateway.auth import Authenticator
 from gateway.dead_letters import DeadLetterProjector
 from gateway.hub import Hub
+from gateway.keys import Keys, RemoteKeys, from_jwks_file, shared
 from gateway.projector import GROUP, Projector
 from gateway.settings import GatewaySettings, Settings
 from gateway.store import MongoStore
-from messaging import Consumer, DeadLetters, NotPublished, Producer, database_check
+from messaging import Consumer, DeadLetters, NotPublished, Producer, background, database_check
 from persistence import DatabaseError, connect
 from schemas.registry import SERVICES
 from telemetry import serve, start_telemetry
@@ -38,7 +39,7 @@ class GatewayApp:
     @asynccontextmanager
     async def running(self) -> AsyncIterator["GatewayApp"]:
         """Up while the context is open; waits for database and broker, and says so on /health/ready."""
-        settings = self.settings
+        settings, keys = self.settings, keys_of(self.settings.gateway)
         async with AsyncExitStack() as stack:
             telemetry = start_telemetry(GROUP, settings.telemetry)
             stack.callback(telemetry.close)
@@ -64,11 +65,15 @@ class GatewayApp:
                 store=store,
                 hub=hub,
                 publisher=producer,
-                authenticator=authenticator(settings.gateway),
+                authenticator=Authenticator(
+                    keys, audience=settings.gateway.audience, issuer=settings.gateway.issuer
+                ),
                 settings=settings.gateway,
                 checks=checks,
             )
             self.port = await stack.enter_async_context(serve(build_asgi(parts), settings.http))
+            if isinstance(keys, RemoteKeys):
+                await stack.enter_async_context(background(keys.follow))
             await _until_prepared(store, producer)
             stack.push_async_callback(producer.stop)
             await stack.enter_async_context(letters.running())
@@ -82,20 +87,16 @@ def build_app(settings: Settings) -> GatewayApp:
     return GatewayApp(settings)
 
 
-def authenticator(settings: GatewaySettings) -> Authenticator:
+def keys_of(settings: GatewaySettings) -> Keys:
     """Raises ValueError unless exactly one key is configured: there is no way in without one."""
     given = [name for name in ("jwt_key_file", "jwks_file", "jwks_url") if getattr(settings, name)]
     if len(given) != 1:
         raise ValueError("set one of GATEWAY_JWT_KEY_FILE, GATEWAY_JWKS_FILE and GATEWAY_JWKS_URL")
-    return Authenticator(_keys(settings), audience=settings.audience, issuer=settings.issuer)
-
-
-def _keys(settings: GatewaySettings) -> Keys:
     if settings.jwt_key_file:
-        return Keys.shared(settings.jwt_key_file)
+        return shared(settings.jwt_key_file)
     if settings.jwks_file:
-        return Keys.from_file(settings.jwks_file)
-    return Keys.from_url(settings.jwks_url or "")
+        return from_jwks_file(settings.jwks_file)
+    return RemoteKeys(settings.jwks_url or "")
 
 
 async def _until_prepared(store: MongoStore, producer: Producer) -> None:
