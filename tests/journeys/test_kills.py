@@ -18,7 +18,7 @@ SERVICES = ["intake", "design", "provisioning", "migration", "monitoring", "feed
 KILLS = 10
 VOLATILE = re.compile(
     r"(At|On|Since|asOf|duration\w*|rowsPerSecond|cursor|sequences?|port|attempts?|changed|detail|id|key|tenant"
-    r"|lastSequence|latency\w*|meanMs|checks|failures|eventId|because|points|secret|since|target)$"
+    r"|lastSequence|latency\w*|meanMs|checks|failures|eventId|because|points|secret|since|target|commandId)$"
 )
 """What differs between two plays of the same story: moments, speeds, addresses, identities."""
 

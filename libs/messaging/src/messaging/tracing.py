@@ -78,12 +78,16 @@ def start_process(topic: str, partition: int, offset: int, group: str, envelope:
     )
 
 
-def start_work(activity: str, engagement: str, trace_headers: Sequence[str | None], *, first: bool) -> Span:
-    """The span of one run of a work item; a repeated run is a trace of its own, linked to where it began."""
-    origin = context_of(*trace_headers)
+def start_work(activity: str, engagement: str, trace_headers: Sequence[str | None]) -> Span:
+    """The span of the first run of a work item, in the trace of the event that started it."""
     attributes = {ENGAGEMENT: engagement, "throughline.activity": activity}
-    if first:
-        return tracer().start_span(f"work {activity}", context=origin, attributes=attributes)
+    return tracer().start_span(f"work {activity}", context=context_of(*trace_headers), attributes=attributes)
+
+
+def start_later_round(activity: str, engagement: str, trace_headers: Sequence[str | None]) -> Span:
+    """The span of a later round (timers, probes): a trace of its own, linked to where the work began."""
+    attributes = {ENGAGEMENT: engagement, "throughline.activity": activity}
+    origin = context_of(*trace_headers)
     begun = trace.get_current_span(origin).get_span_context()
     links = [Link(begun)] if begun.is_valid else []
     return tracer().start_span(f"work {activity}", context=Context(), links=links, attributes=attributes)

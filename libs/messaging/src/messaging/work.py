@@ -3,12 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from opentelemetry import trace
+from opentelemetry.trace import Span
 
 from messaging import tracing
 from messaging.envelope import Message, command_message
@@ -146,7 +147,17 @@ class Run:
             causation=self.item["_id"],
             causation_type=self.item["type"],
         )
-        await self.producer.publish([message])
+        with self._traced():
+            await self.producer.publish([message])
+
+    def _traced(self) -> AbstractContextManager[object]:
+        # A later round has something to show only when it has something to say.
+        if trace.get_current_span().get_span_context().is_valid:
+            return nullcontext()
+        activity = self.items.activity(self.item["event"])
+        headers = (self.item["traceparent"], self.item["tracestate"])
+        span = tracing.start_later_round(activity.name, self.engagement, headers)
+        return trace.use_span(span, end_on_exit=True)
 
     async def state(self) -> Any:
         return await self.read_state(self.engagement)
@@ -213,12 +224,10 @@ class Worker:
 
     async def _run(self, item: dict[str, Any]) -> None:
         activity = self._items.activity(item["event"])
-        span = tracing.start_work(
-            activity.name,
-            item["engagement"],
-            (item["traceparent"], item["tracestate"]),
-            first=item["rounds"] == 0,
-        )
+        headers = (item["traceparent"], item["tracestate"])
+        span: Span = trace.INVALID_SPAN
+        if item["rounds"] == 0:
+            span = tracing.start_work(activity.name, item["engagement"], headers)
         run = Run(item, self._service, self._items, self._producer, self._read_state, item["checkpoint"])
         keeper = asyncio.create_task(self._keep_lease(item, asyncio.current_task()))
         outcome = "done"
@@ -234,7 +243,8 @@ class Worker:
         except Exception as error:  # an activity may fail in any way: it is retried, then given up
             outcome = "failed"
             tracing.fail(span, error)
-            await self._failed(run, activity, error)
+            with trace.use_span(span):
+                await self._failed(run, activity, error)
         finally:
             keeper.cancel()
             span.end()
