@@ -13,7 +13,7 @@ from runtime.ports import HOST
 from runtime.processes import ProcessSpec
 from runtime.readiness import broker_ready, http_ready, mongo_ready
 from runtime.sweep import MARK
-from runtime.tokens import ISSUER
+from runtime.tokens import ISSUER, LOCAL_TENANT
 
 SERVICES = ("intake", "design", "provisioning", "migration", "monitoring", "feedback", "gateway")
 SERVERS = ("kafka", "mongo", "traces")
@@ -147,6 +147,8 @@ def _service_environment(plan: StackPlan, name: str) -> dict[str, str]:
         "HTTP_HOST": HOST,
         "HTTP_PORT": str(plan.ports[name]),
         "GATEWAY_JWT_KEY_FILE": str(layout.jwt_key),
+        # Dead letters that do not even say whose they are belong to the one tenant there is here.
+        "GATEWAY_OPERATOR_TENANT": LOCAL_TENANT,
         "GATEWAY_ISSUER": ISSUER,
         "PROVISIONING_OWNER_PID": str(os.getpid()),
         "PROVISIONING_DATA_DIR": str(layout.environments),

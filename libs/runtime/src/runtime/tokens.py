@@ -7,6 +7,7 @@ from pathlib import Path
 
 AUDIENCE = "throughline"
 ISSUER = "throughline"
+LOCAL_TENANT = "demo"
 LIFETIME_SECONDS = 12 * 3600
 ROLES = ("viewer", "client", "consultant", "operator", "publisher")
 

@@ -10,10 +10,10 @@ from runtime import state
 from runtime.errors import CommandFailed, Exit
 from runtime.layout import Layout, base_port
 from runtime.state import RunState
-from runtime.tokens import mint
+from runtime.tokens import LOCAL_TENANT, mint
 
 T = TypeVar("T")
-TENANT = "demo"
+TENANT = LOCAL_TENANT
 
 
 @dataclass(frozen=True)

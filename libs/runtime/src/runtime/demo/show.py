@@ -22,10 +22,10 @@ from runtime.layout import Layout
 from runtime.processes import tail
 from runtime.servers import SERVICES
 from runtime.state import RunState
-from runtime.tokens import mint
+from runtime.tokens import LOCAL_TENANT, mint
 from runtime.trace_reader import until_complete
 
-TENANT = "demo"
+TENANT = LOCAL_TENANT
 RETRY_SECONDS = 30.0
 TRACE_SECONDS = 15.0
 LAST_EVENTS = 8
