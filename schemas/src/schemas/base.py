@@ -57,7 +57,7 @@ class Payload(Value):
         return f"{cls.service()}.{cls.kind}s"
 
     @classmethod
-    def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+    def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG003
         """Turn the data of an older version into this one's. Raises LookupError for one it cannot read."""
         raise LookupError(version)
 
@@ -78,7 +78,7 @@ class Command(Payload):
 
 
 class CommandRefusal(Event):
-    """Base of `<service>.command_refused`: the answer to a command that broke a rule; the state is unchanged."""
+    """Base of `<service>.command_refused`: the answer to a command that broke a rule; no state changed."""
 
     command_id: str
     command_type: str

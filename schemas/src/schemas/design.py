@@ -42,7 +42,9 @@ class Product(Value):
     ratings: dict[Ref, Rating] = Field(description="maturity, stability, scalability, compatibility")
     features: tuple[Ref, ...] = ()
     requires_slots: tuple[Ref, ...] = ()
-    effort_days: dict[Ref, int] = Field(default={}, description="team role to person days of work to put it in")
+    effort_days: dict[Ref, int] = Field(
+        default={}, description="team role to person days of work to put it in"
+    )
 
 
 class Incompatibility(Value):
@@ -286,7 +288,7 @@ class ProposalDrafted(Event):
 
 
 class ProposalInfeasible(Event):
-    """Published when no choice satisfies budget and compatibility; `conflicts` says what stands in the way."""
+    """Published when no choice satisfies budget and compatibility; `conflicts` says what is in the way."""
 
     type: ClassVar[str] = "design.proposal_infeasible"
     proposal_version: int

@@ -1,4 +1,4 @@
-"""What outside systems publish: to `inbound.events` by HTTP or Kafka, measurements to `monitoring.samples`."""
+"""What outside systems publish: to `inbound.events`, measurements to `monitoring.samples`."""
 
 from typing import ClassVar
 
@@ -76,5 +76,3 @@ class SurveyAnswered(Inbound):
 
     type: ClassVar[str] = "inbound.survey_answered"
     survey: Survey
-
-

@@ -140,7 +140,9 @@ class Need(Value):
 
     slot: Ref
     features: tuple[Ref, ...] = ()
-    minimum_rating: dict[Ref, Rating] = Field(default={}, description="criterion to the least acceptable rating")
+    minimum_rating: dict[Ref, Rating] = Field(
+        default={}, description="criterion to the least acceptable rating"
+    )
 
 
 class Requirement(Value):
@@ -349,7 +351,9 @@ class PainPointRecorded(Event):
 
     type: ClassVar[str] = "intake.pain_point_recorded"
     pain_point: PainPoint
-    missing: tuple[Ref, ...] = Field(default=(), description="cause, evidence: what is missing before it can be prioritised")
+    missing: tuple[Ref, ...] = Field(
+        default=(), description="cause, evidence: what is missing before it can be prioritised"
+    )
 
 
 class RequirementRecorded(Event):

@@ -1,4 +1,4 @@
-"""What operators ask of any service's backbone: blocked engagements are retried or skipped. No business meaning."""
+"""What operators ask of any service's backbone: retry or skip what is blocked. No business meaning."""
 
 from typing import ClassVar
 
