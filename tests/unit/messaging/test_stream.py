@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -123,3 +124,14 @@ def test_an_event_that_fits_no_message_becomes_a_refusal() -> None:
     assert isinstance(event.payload, intake.CommandRefused)
     assert (event.payload.field, event.payload.rule) == ("data", "event-fits-a-message")
     assert outcome.stream.state.names == ()
+
+
+def test_what_would_make_a_commit_too_large_waits_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("messaging.stream.COMMIT_LIMIT", 250)
+    messages = [_received(stakeholder(f"n{number}"), str(number)) for number in range(5)]
+
+    first = handle(register_service(), _fresh(), messages, _untraced)
+    second = handle(register_service(), first.stream, first.rest, _untraced)
+
+    assert [len(first.events), len(first.rest)] == [3, 2]
+    assert second.stream.state.names == ("n0", "n1", "n2", "n3", "n4")

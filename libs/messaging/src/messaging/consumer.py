@@ -9,7 +9,7 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace as replace_record
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 from aiokafka import ConsumerRecord, TopicPartition
@@ -116,6 +116,8 @@ class Consumer:
         return await self._check_positions(consumer, assigned)
 
     async def _check_positions(self, consumer: Any, assigned: set[TopicPartition]) -> str | None:
+        if self._busy_since is None and (silence := _silence(consumer, assigned)) > SILENT_SECONDS:
+            return f"nothing was fetched for {silence:.0f} s"
         lag: dict[str, int] = dict.fromkeys(self._topics, 0)
         for partition in assigned:
             highwater = consumer.highwater(partition)
@@ -216,6 +218,12 @@ class _Drain(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
 
     async def on_partitions_assigned(self, _: set[TopicPartition]) -> None:
         self._consumer.resume()
+
+
+def _silence(consumer: Any, assigned: set[TopicPartition]) -> float:
+    """Seconds since the broker last answered a fetch; 0 before the first answer."""
+    answered = [at for partition in assigned if (at := consumer.last_poll_timestamp(partition))]
+    return time() - max(answered) / 1000 if answered else 0.0
 
 
 def read(record: Record, limit: int) -> Message:

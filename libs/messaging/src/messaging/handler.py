@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from time import monotonic
@@ -24,6 +24,7 @@ from schemas.operations import RetryBlocked, SkipBlocked
 
 logger = logging.getLogger("messaging.handler")
 CACHED_STREAMS = 20_000
+Work = Mapping[str, Sequence[Received]]
 
 
 class Handler:
@@ -63,7 +64,15 @@ class Handler:
                     self._cache.pop(message.envelope.engagement, None)
                 raise
 
-    async def _handle(self, work: dict[str, list[Received]], *, waited: bool = False) -> list[Outcome]:
+    async def _handle(self, work: Work, *, waited: bool = False) -> list[Outcome]:
+        done: list[Outcome] = []
+        while work:
+            settled = await self._round(work, waited)
+            done.extend(settled)
+            work = {outcome.stream.engagement: outcome.rest for outcome in settled if outcome.rest}
+        return done
+
+    async def _round(self, work: Work, waited: bool) -> list[Outcome]:
         await self._load(work)
         spans = _Spans(self._service.name)
         try:

@@ -12,6 +12,8 @@ from schemas.base import Command, Event
 from schemas.rules import Context, Refused
 
 EVENT_LIMIT = 1_000_000
+COMMIT_LIMIT = 4_000_000
+"""Characters of events in one commit; what is over waits for the next. A document may have 16 MB."""
 TENANT_MISMATCH = "the engagement does not exist for this tenant"
 
 
@@ -76,6 +78,7 @@ class Outcome:
     undeliverable: list[tuple[Received, str, str]] = field(default_factory=list)
     gaps: list[Received] = field(default_factory=list)
     behind: list[Received] = field(default_factory=list)
+    rest: Sequence[Received] = ()
     failed: tuple[Received, Exception] | None = None
     document: dict[str, Any] | None = None
 
@@ -102,6 +105,9 @@ def handle(
         except Exception as error:
             outcome.failed = (message, error)
             outcome.behind.extend(messages[position + 1 :])
+            break
+        if sum(len(event.data) for event in outcome.events) > COMMIT_LIMIT:
+            outcome.rest = messages[position + 1 :]
             break
     return outcome
 
