@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -142,16 +142,20 @@ def test_samples_are_what_their_script_writes(
     assert len(written) == 4
 
 
-@pytest.mark.parametrize("name", ["firing", "resolved"])
-def test_alertmanagers_own_payload_says_what_the_published_line_says(
-    name: str, read_jsonl: Reader, resolved: Callable[[Any], Any]
+@pytest.mark.parametrize(("name", "hours"), [("firing", (None, None)), ("resolved", (5, 2))])
+def test_alertmanager_tells_of_a_filling_volume_and_a_late_backup(
+    name: str, hours: tuple[int | None, ...], resolved: Callable[[Any], Any]
 ) -> None:
-    line = next(read_jsonl(RHEINTAL / "alerts" / f"{name}.jsonl"))
-    payload = json.loads((RHEINTAL / "alerts" / f"alertmanager-{name}.json").read_text(encoding="utf-8"))
+    payload = json.loads((RHEINTAL / "alerts" / f"{name}.json").read_text(encoding="utf-8"))
 
-    notified = read_notification(resolved(payload), "ENG-TEST1")
+    alerts = read_notification(resolved(payload), "ENG-TEST1")["ENG-TEST1"].alerts
 
-    assert notified == {"ENG-TEST1": inbound.AlertsNotified.model_validate(line["data"])}
+    assert [(a.name, a.component, a.severity.value, a.firing) for a in alerts] == [
+        ("StorageFillingUp", "storage", "warning", name == "firing"),
+        ("BackupJobLate", "backup", "critical", name == "firing"),
+    ]
+    third_day = START + timedelta(days=3)
+    assert [a.ends_at for a in alerts] == [h and third_day + timedelta(hours=h) for h in hours]
 
 
 def test_measures_are_reported_in_the_unit_they_were_agreed_in(folder: Path, read_jsonl: Reader) -> None:

@@ -1,6 +1,7 @@
 """The stories: told to the end by the rules of all six services, with long work and transport left out."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ import provisioning.model
 from design.engine.drafting import Infeasible, draft
 from design.reactions import REACTIONS as DESIGN
 from feedback.reactions import REACTIONS as FEEDBACK
+from gateway.edge.alertmanager import read_notification
 from intake.reactions import REACTIONS as INTAKE
 from messaging.envelope import Unreadable, decode
 from migration.reactions import REACTIONS as MIGRATION
@@ -175,12 +177,21 @@ class Teller:
             self.wait(step, step.wait)
         elif step.publish is not None:
             self.publish(step, self.folder / step.publish)
+        elif step.webhook is not None:
+            self.notify(self.folder / step.webhook)
         else:
             assert step.publish_raw is not None
             assert step.dead_letter is not None
             value = (self.folder / step.publish_raw).read_bytes()
-            with pytest.raises(Unreadable, match=step.dead_letter.reason_contains):
-                decode(step.topic, b"ENG-TALE", value, [], 1_000_000)
+            named = substitute(step.headers, START, {"engagement": "ENG-TALE"})
+            headers = [(name, text.encode()) for name, text in named.items()]
+            with pytest.raises(Unreadable, match=re.escape(step.dead_letter.reason_contains)):
+                decode(step.topic, b"ENG-TALE", value, headers, 1_000_000)
+
+    def notify(self, file: Path) -> None:
+        notification = substitute(json.loads(file.read_text(encoding="utf-8")), START, self.saved)
+        for event in read_notification(notification, "ENG-TALE").values():
+            self.house.deliver(event)
 
     def command(self, step: Step, name: str) -> None:
         kind = registry.payloads()[name]

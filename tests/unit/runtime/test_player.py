@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import ValidationError
 
 from runtime.client import GatewayClient
 from runtime.demo.playbook import Acting, Playbook, load
@@ -38,6 +39,8 @@ class FakeGateway:
         self.submitted: list[dict[str, Any]] = []
         self.actors: list[str] = []
         self.posted: list[dict[str, Any]] = []
+        self.notified: list[tuple[str, dict[str, Any]]] = []
+        self.letters: list[dict[str, Any]] = []
         self.log: list[dict[str, Any]] = []
         self.answers: dict[str, dict[str, Any]] = {}
         self.failures = 0
@@ -49,15 +52,21 @@ class FakeGateway:
             raise httpx.ConnectError("refused", request=request)
         if request.url.path == "/events":
             self.posted += json.loads(request.content)
-            problem = {"detail": "data.type is not known"}
+            problem = {"detail": "1 thing", "errors": [{"pointer": "/type", "detail": "is not known"}]}
             return httpx.Response(self.events_status, json={} if self.events_status < 400 else problem)
         body = json.loads(request.content)
+        if request.url.path == "/webhooks/alertmanager":
+            self.notified.append((request.url.params["engagement"], body))
+            return httpx.Response(self.events_status, json={"detail": "the label severity is missing"})
         variables = body["variables"]
         if "submitCommand" in body["query"]:
             self.submitted.append(variables)
             self.actors.append(request.headers["authorization"])
             answer = self.answers.get(variables["type"], accepted())
             return httpx.Response(200, json={"data": {"submitCommand": answer}})
+        if "deadLetters" in body["query"]:
+            page = {"nodes": list(self.letters), "hasNextPage": False, "endCursor": None}
+            return httpx.Response(200, json={"data": {"deadLetters": page}})
         if "timeline" in body["query"]:
             found = [e for e in self.log if e["cursor"] > variables["after"]]
             found = [e for e in found if not variables["types"] or e["type"] in variables["types"]]
@@ -91,8 +100,26 @@ def gateway() -> FakeGateway:
     return FakeGateway()
 
 
+class FakeBroker:
+    """Keeps what is sent; a gateway then lists it as a dead letter."""
+
+    def __init__(self, gateway: FakeGateway) -> None:
+        self.sent: list[tuple[Any, ...]] = []
+        self._gateway = gateway
+
+    async def publish_raw(self, *sent: Any) -> None:
+        self.sent.append(sent)
+        letter = {"id": f"l-{len(self.sent)}", "field": "type", "reason": "is not known"}
+        self._gateway.letters.append({**letter, "at": START.isoformat()})
+
+
 @pytest.fixture
-def player(tmp_path: Path, gateway: FakeGateway) -> Callable[..., Player]:
+def broker(gateway: FakeGateway) -> FakeBroker:
+    return FakeBroker(gateway)
+
+
+@pytest.fixture
+def player(tmp_path: Path, gateway: FakeGateway, broker: FakeBroker) -> Callable[..., Player]:
     (tmp_path / "engagement.yaml").write_text(ENGAGEMENT)
     told: list[tuple[str, str, str]] = []
 
@@ -105,7 +132,8 @@ def player(tmp_path: Path, gateway: FakeGateway) -> Callable[..., Player]:
                 "http://gateway", token, retry_seconds=5, transport=httpx.MockTransport(gateway)
             )
 
-        made = Player(tmp_path, playbook, client, None, NoTracing(), lambda *a: told.append(a), START)
+        kafka: Any = broker
+        made = Player(tmp_path, playbook, client, kafka, NoTracing(), lambda *a: told.append(a), START)
         made.told = told  # type: ignore[attr-defined]
         return made
 
@@ -231,9 +259,57 @@ async def test_refused_events_are_fine_only_where_they_are_expected(gateway, pla
     played = player({"title": "bad", "publish": "bad.jsonl", "refused": {"field": "type"}})
     await played.run()
 
-    assert played.told[-1][2] == "refused as expected: data.type is not known"
+    assert played.told[-1][2] == "refused: /type: is not known"
     with pytest.raises(StepFailed, match="bad"):
         await player({"title": "bad", "publish": "bad.jsonl"}).run()
+
+
+async def test_webhook_posts_the_file_for_the_engagement_of_the_story(gateway, player, tmp_path):
+    (tmp_path / "alerts.json").write_text('{"version": "4", "alerts": [{"startsAt": "@-1h"}]}')
+
+    played = player({"title": "alerts", "webhook": "alerts.json"})
+    await played.run()
+
+    notification = {"version": "4", "alerts": [{"startsAt": "2026-11-23T11:00:00.000Z"}]}
+    assert gateway.notified == [("ENG-AAAA", notification)]
+    assert played.told[-1][2] == "1 alert over the webhook"
+
+
+async def test_refused_webhook_fails_the_step_with_the_reason(gateway, player, tmp_path):
+    (tmp_path / "alerts.json").write_text('{"version": "4", "alerts": []}')
+    gateway.events_status = 422
+
+    with pytest.raises(StepFailed) as failure:
+        await player({"title": "alerts", "webhook": "alerts.json"}).run()
+
+    assert "the gateway answered 422" in failure.value.lines[0]
+    assert "the label severity is missing" in failure.value.lines[0]
+
+
+async def test_raw_bytes_go_with_their_headers_and_their_dead_letter_is_expected(broker, player, tmp_path):
+    (tmp_path / "raw.bin").write_bytes(b"\xff")
+    step = {
+        "title": "raw",
+        "publish_raw": "raw.bin",
+        "topic": "inbound.events",
+        "headers": {"ce_type": "weird.v1", "ce_engagement": "${engagement}"},
+        "dead_letter": {"reason_contains": "not known"},
+    }
+
+    played = player(step)
+    play = await played.run()
+
+    headers = {"ce_type": "weird.v1", "ce_engagement": "ENG-AAAA"}
+    assert broker.sent == [("inbound.events", "ENG-AAAA", b"\xff", headers)]
+    assert play.expected_dead == ["l-1"]
+    assert played.told[-1][2] == "dead letter: type: is not known"
+
+
+def test_headers_without_raw_bytes_are_a_fault():
+    step = {"title": "t", "command": "a.b", "headers": {"ce_type": "x"}}
+
+    with pytest.raises(ValidationError, match="headers belong to publish_raw"):
+        Playbook.model_validate({"engagement": "e.yaml", "steps": [step]})
 
 
 def test_playbook_faults_are_said_with_their_lines(tmp_path):
@@ -252,5 +328,5 @@ def test_playbook_faults_are_said_with_their_lines(tmp_path):
         load(file)
 
     assert [line.split(": ", 1)[0] for line in caught.value.lines] == ["playbook.yaml:3", "playbook.yaml:6"]
-    assert "exactly one of command, wait, publish, publish_raw" in caught.value.lines[0]
+    assert "exactly one of command, wait, publish, publish_raw, webhook" in caught.value.lines[0]
     assert "did you mean command?" in caught.value.lines[1]

@@ -1,6 +1,9 @@
 """The verdict over a play, and when a trace counts as complete."""
 
+import pytest
+
 from runtime.demo.result import PHASE_ENDS, Result
+from runtime.demo.show import told
 from runtime.trace_reader import SpanRow, TraceCheck, check, rows, tree
 
 ALL = tuple({"type": kind, "id": str(n)} for n, kind in enumerate(PHASE_ENDS.values()))
@@ -37,7 +40,7 @@ def test_expected_dead_letter_is_no_fault():
     good = result(dead_letters=(letter("a"),), expected_dead=frozenset({"a"}))
 
     assert good.faults == []
-    assert "1 dead letters (expected 1)" in good.verdict
+    assert "1 dead letter (expected 1)" in good.verdict
 
 
 def test_unexpected_dead_letter_fails_the_demo():
@@ -108,3 +111,16 @@ def test_gap_in_the_trace_is_forgiven_where_a_service_was_killed():
         "demo ok: 6/6 phases, 6 events, 0 dead letters (expected 0), "
         "trace incomplete (90 spans, 7 services, 1 restarts)"
     )
+
+
+@pytest.mark.parametrize(
+    ("title", "what", "expected"),
+    [
+        ("A title", "short", [f"  +1.0 s  intake  {'A title':<50}  short"]),
+        ("A title", "", ["  +1.0 s  intake  A title"]),
+        ("A title", "x" * 40, ["  +1.0 s  intake  A title", " " * 18 + "x" * 40]),
+        ("A title", "x" * 90, ["  +1.0 s  intake  A title", " " * 18 + "x" * 59 + "..."]),
+    ],
+)
+def test_step_is_told_on_one_line_or_continues_below(title: str, what: str, expected: list[str]) -> None:
+    assert told("  +1.0 s  intake", title, what, 80) == expected

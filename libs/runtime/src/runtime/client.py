@@ -120,6 +120,13 @@ class GatewayClient:
         content = json.dumps(list(events)).encode()
         return await self._post("/events", content=content, headers={**media, **(headers or {})})
 
+    async def post_alerts(
+        self, notification: Json, engagement: str, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """Post to the webhook as Prometheus Alertmanager does (version 4)."""
+        path = f"/webhooks/alertmanager?engagement={engagement}"
+        return await self._post(path, json=notification, headers=dict(headers or {}))
+
     async def changes(self, engagement: str, after: int) -> AsyncIterator[Json]:
         """Follow an engagement over server-sent events, from a cursor and then live."""
         body = {"query": documents.CHANGES, "variables": {"id": engagement, "after": after}}

@@ -1,10 +1,12 @@
 """Lines for a person: aligned, coloured only on a terminal, never redrawn."""
 
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
+WIDTH = 120
 _STYLES = {"good": "32", "bad": "31", "dim": "2", "bold": "1", "warn": "33"}
 
 
@@ -14,6 +16,11 @@ class Console:
     def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream if stream is not None else sys.stderr
         self.plain = bool(os.environ.get("NO_COLOR")) or not self.stream.isatty()
+
+    @property
+    def width(self) -> int:
+        """Columns of the reader's terminal; 120 where there is none."""
+        return shutil.get_terminal_size((WIDTH, 24)).columns if self.stream.isatty() else WIDTH
 
     def line(self, text: str = "") -> None:
         self.stream.write(f"{text}\n")
@@ -29,8 +36,8 @@ class Console:
     def stage(self, name: str, what: str, where: str = "", seconds: float | None = None) -> None:
         """One finished step of starting or stopping: `kafka  tansu, in memory  127.0.0.1:8401  0.2 s`."""
         took = "" if seconds is None else f"{seconds:.1f} s"
-        text = f"  {name:<13}{what:<53} {where:<17} {took:>7}".rstrip()
-        self.line(text)
+        place = f"{what:<54} {where:<18}" if where else f"{what:<73}"
+        self.line(f"  {name:<13}{place} {took:>7}".rstrip())
 
 
 def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> list[str]:
@@ -40,3 +47,8 @@ def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> list[str]:
         "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
         for row in (header, *rows)
     ]
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 letter`, `2 letters`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

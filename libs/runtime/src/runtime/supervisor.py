@@ -153,7 +153,7 @@ class Run:
         specs = list(self._services(self._plan))
         await self._stack.launch(specs)
         names = " ".join(spec.name for spec in specs)
-        ready = f"{len(specs)}/{len(specs)} ready: {names}"
+        ready = f"{len(specs)} ready: {names}"
         self._console.stage("services", ready, "", time.monotonic() - began)
 
     async def _shut_down(self) -> None:

@@ -36,6 +36,17 @@ def read_lines(file: Path, change: Callable[[Any], Any]) -> list[Json]:
     return found
 
 
+def read_document(file: Path, change: Callable[[Any], Any]) -> Json:
+    """The one JSON object of a file; `change` is applied to it. Raises CommandFailed."""
+    try:
+        found = change(json.loads(file.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise CommandFailed(Exit.BAD_DATA, f"{file.name}: not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise CommandFailed(Exit.BAD_DATA, f"{file.name}: must be a JSON object")
+    return found
+
+
 def structured(entries: Iterable[Json], engagement: str, source: str, play: str) -> list[Json]:
     """CloudEvents in structured mode, with ids that are the same when they are sent again."""
     now = datetime.now(UTC).isoformat().replace("+00:00", "Z")

@@ -37,8 +37,12 @@ class Preparation(_Part):
     creates: str
 
 
+ACTIONS = ("command", "wait", "publish", "publish_raw", "webhook")
+FILES = ("publish", "publish_raw", "webhook")
+
+
 class Step(_Part):
-    """Exactly one of `command`, `wait`, `publish` and `publish_raw`; the rest belongs to it."""
+    """Exactly one of ACTIONS; the rest belongs to it."""
 
     title: str
     stage: str = ""
@@ -52,15 +56,18 @@ class Step(_Part):
     save: dict[str, str] = {}
     publish: str | None = None
     via: Literal["kafka", "http"] = "http"
+    webhook: str | None = None
     publish_raw: str | None = None
     topic: str = "inbound.events"
+    headers: dict[str, str] = {}
     dead_letter: DeadLetter | None = None
 
     @model_validator(mode="after")
     def _one_action(self) -> Self:
-        actions = [self.command, self.wait, self.publish, self.publish_raw]
-        if sum(action is not None for action in actions) != 1:
-            raise ValueError("a step needs exactly one of command, wait, publish, publish_raw")
+        if sum(getattr(self, action) is not None for action in ACTIONS) != 1:
+            raise ValueError(f"a step needs exactly one of {', '.join(ACTIONS)}")
+        if self.headers and self.publish_raw is None:
+            raise ValueError("headers belong to publish_raw")
         return self
 
 
@@ -77,7 +84,7 @@ def load(file: Path) -> Playbook:
     playbook = check(Playbook, document.data, document, (), complaints)
     if playbook is not None:
         for i, step in enumerate(playbook.steps):
-            for name in ("publish", "publish_raw"):
+            for name in FILES:
                 beside = getattr(step, name)
                 if beside is not None and not (file.parent / beside).is_file():
                     complaints.append(document.complaint(("steps", i, name), f"no file {beside!r} here"))

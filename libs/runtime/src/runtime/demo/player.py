@@ -9,9 +9,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from runtime.client import ACCEPTED, PENDING, REFUSED, Answer, GatewayClient, Json
+from runtime.console import counted
 from runtime.dead_letters import DeadLetterList
-from runtime.demo.outsider import KafkaOutsider, read_lines, structured
+from runtime.demo.outsider import KafkaOutsider, read_document, read_lines, structured
 from runtime.demo.playbook import Acting, Playbook, Step
 from runtime.demo.substitution import Unsaved, pick, substitute
 from runtime.demo.tracing import Tracing
@@ -98,6 +101,8 @@ class Player:
             return await self._wait(step, step.wait)
         if step.publish is not None:
             return await self._publish(step, self._folder / step.publish, number)
+        if step.webhook is not None:
+            return await self._notify(step, self._folder / step.webhook)
         return await self._publish_raw(step)
 
     async def _command(self, step: Step, command: str, number: int) -> str:
@@ -146,18 +151,24 @@ class Player:
             if self._kafka is None:
                 raise StepFailed(step.title, "there is no Kafka address to publish to")
             await self._kafka.publish(events)
-            return f"{len(events)} events over Kafka"
+            return f"{counted(len(events), 'event')} over Kafka"
         return await self._post(step, events)
 
     async def _post(self, step: Step, events: list[Json]) -> str:
-        publisher = self._client_for(step.acting.model_copy(update={"role": "publisher"}))
-        answer = await publisher.post_events(events, self._tracing.headers())
-        is_refused = answer.status_code >= 400
-        if is_refused and step.refused is not None and step.refused.field in answer.text:
-            return f"refused as expected: {answer.json().get('detail', answer.text)[:100]}"
-        if is_refused or step.refused is not None:
-            raise StepFailed(step.title, f"the gateway answered {answer.status_code}: {answer.text[:500]}")
-        return f"{len(events)} events over HTTP"
+        answer = await self._publisher(step).post_events(events, self._tracing.headers())
+        return _taken(step, answer, f"{counted(len(events), 'event')} over HTTP")
+
+    async def _notify(self, step: Step, file: Path) -> str:
+        notification = read_document(file, self._filled)
+        answer = await self._publisher(step).post_alerts(
+            notification, self.play.engagement, self._tracing.headers()
+        )
+        return _taken(
+            step, answer, f"{counted(len(notification.get('alerts', ())), 'alert')} over the webhook"
+        )
+
+    def _publisher(self, step: Step) -> GatewayClient:
+        return self._client_for(step.acting.model_copy(update={"role": "publisher"}))
 
     async def _publish_raw(self, step: Step) -> str:
         assert step.publish_raw is not None
@@ -166,7 +177,8 @@ class Player:
         letters = DeadLetterList(self._client_for(OPERATOR), since=self.play.started)
         before = {letter["id"] for letter in await letters.all()}
         value = (self._folder / step.publish_raw).read_bytes()
-        await self._kafka.publish_raw(step.topic, self.play.engagement, value)
+        headers = self._filled(step.headers)
+        await self._kafka.publish_raw(step.topic, self.play.engagement, value, headers)
         if step.dead_letter is None:
             return f"{len(value)} bytes on {step.topic}"
         text = step.dead_letter.reason_contains
@@ -183,7 +195,8 @@ class Player:
         return self._client_for(Acting(actor="demo", role="viewer"))
 
     def _filled(self, data: Any) -> Any:
-        return substitute(data, self.play.started, self.play.saved)
+        known = {"engagement": self.play.engagement, **self.play.saved}
+        return substitute(data, self.play.started, known)
 
     def _save(self, step: Step, entry: Json) -> None:
         for name, path in step.save.items():
@@ -203,6 +216,23 @@ def _stage(step: Step) -> str:
 
 def _described(entry: Json) -> str:
     return str(entry.get("summary") or entry["type"])
+
+
+def _taken(step: Step, answer: httpx.Response, what: str) -> str:
+    """What was taken, or refused where the story says so; anything else fails the step."""
+    is_refused = answer.status_code >= httpx.codes.BAD_REQUEST
+    if is_refused and step.refused is not None and step.refused.field in answer.text:
+        return f"refused: {_reason(answer)}"
+    if is_refused or step.refused is not None:
+        raise StepFailed(step.title, f"the gateway answered {answer.status_code}: {answer.text[:500]}")
+    return what
+
+
+def _reason(answer: httpx.Response) -> str:
+    """The first fault of an RFC 9457 problem, with its place; its detail where it names none."""
+    problem = answer.json()
+    faults = [f"{fault['pointer']}: {fault['detail']}" for fault in problem.get("errors", ())]
+    return faults[0] if faults else str(problem.get("detail", answer.text))[:100]
 
 
 def _expected_refusal(step: Step, answer: Answer) -> str:

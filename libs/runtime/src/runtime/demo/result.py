@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runtime.client import Json
+from runtime.console import counted
 from runtime.trace_reader import TraceCheck
 
 PHASE_ENDS = {
@@ -50,7 +51,8 @@ class Result:
         word = "failed" if self.faults else "ok"
         return (
             f"demo {word}: {len(self.phases)}/{len(PHASE_ENDS)} phases, {len(self.timeline)} events, "
-            f"{len(self.dead_letters)} dead letters (expected {len(self.expected_dead)}), {self._traced}"
+            f"{counted(len(self.dead_letters), 'dead letter')} (expected {len(self.expected_dead)}), "
+            f"{self._traced}"
         )
 
     @property

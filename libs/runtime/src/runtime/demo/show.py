@@ -9,7 +9,7 @@ import httpx
 
 from runtime import playbook_paths, state
 from runtime.client import GatewayClient
-from runtime.console import Console
+from runtime.console import Console, counted
 from runtime.dead_letters import DeadLetterList
 from runtime.demo.outsider import KafkaOutsider
 from runtime.demo.playbook import Acting, load
@@ -30,6 +30,7 @@ RETRY_SECONDS = 30.0
 TRACE_SECONDS = 15.0
 LAST_EVENTS = 8
 LAST_LINES = 4
+TITLE = 50
 
 
 class Show:
@@ -81,7 +82,7 @@ class Show:
 
     def _tell(self, stage: str, title: str, what: str) -> None:
         elapsed = f"+{time.monotonic() - self._began:.1f} s"
-        self._console.line(f"  {elapsed:>8}  {stage:<13} {title:<64} {_cut(what, 80)}".rstrip())
+        self._console.lines(told(f"  {elapsed:>8}  {stage:<12}", title, what, self._console.width))
 
     async def _result(self, player: Player, trace_id: str) -> Result:
         play = player.play
@@ -114,7 +115,7 @@ class Show:
             ),
             ("phases", f"{len(result.phases)}/{len(PHASE_ENDS)}: {reached}"),
             ("events", f"{len(result.timeline)}, of them {refused} commands refused"),
-            ("dead", f"{len(result.dead_letters)} letters, {len(result.expected_dead)} expected"),
+            ("dead", f"{counted(len(result.dead_letters), 'letter')}, {len(result.expected_dead)} expected"),
         ]
         if result.trace is not None:
             rows.append(
@@ -156,6 +157,16 @@ class Show:
             if lines:
                 console.line(f"\n  -- {name}.log: warnings and errors --")
                 console.lines(f"    {_cut(line, 400)}" for line in lines[-LAST_LINES:])
+
+
+def told(head: str, title: str, what: str, width: int) -> list[str]:
+    """A step on one line, or on two where it would be wider than the reader's lines."""
+    start = f"{head}  {title:<{TITLE}}"
+    one = f"{start}  {what}".rstrip()
+    if len(one) <= width:
+        return [one]
+    indent = " " * (len(head) + 2)
+    return [start.rstrip(), indent + _cut(what, width - len(indent))]
 
 
 async def _answers(client: httpx.AsyncClient, url: str) -> bool:
