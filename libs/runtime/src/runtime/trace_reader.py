@@ -137,7 +137,7 @@ async def _journey(url: str, engagement: str) -> str:
     query = {
         "query.startTimeMin": (now - timedelta(days=30)).isoformat().replace("+00:00", "Z"),
         "query.startTimeMax": (now + timedelta(minutes=1)).isoformat().replace("+00:00", "Z"),
-        "query.searchDepth": "100",
+        "query.searchDepth": "1000",
         "query.attributes": json.dumps({"engagement.id": engagement}),
     }
     async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=10) as client:
