@@ -117,6 +117,24 @@ async def test_a_foreign_tenant_is_dead_lettered_and_changes_nothing(backbone: B
     assert [m.payload.stakeholder.id for m in tail.of(intake.StakeholderRegistered)] == ["anna", "berta"]
 
 
+async def test_a_foreigner_who_was_refused_first_owns_nothing_even_after_a_restart(
+    backbone: Backbone,
+) -> None:
+    topics = ("intake.events", "intake.dead")
+    async with backbone.tail(*topics) as tail:
+        async with backbone.running(register_service()):
+            await backbone.send(stakeholder("refused"), tenant="other")
+            await tail.until(lambda t: len(t.records) == 1)
+        async with backbone.running(register_service()):
+            await backbone.send(stakeholder("anna"))
+            await tail.until(lambda t: len(t.records) == 2)
+
+    assert [(m.envelope.type, m.envelope.tenant) for m in tail.messages] == [
+        ("intake.command_refused.v1", "other"),
+        ("intake.stakeholder_registered.v1", "acme"),
+    ]
+
+
 async def test_a_long_stream_is_loaded_from_its_snapshot_and_the_rest(backbone: Backbone) -> None:
     async with backbone.tail("intake.events") as tail:
         async with backbone.running(register_service()):

@@ -78,6 +78,19 @@ def test_a_foreign_tenant_is_handed_back_and_changes_nothing() -> None:
     assert [field for _, field, _ in outcome.undeliverable] == ["tenant"]
 
 
+def test_who_is_refused_first_does_not_own_the_engagement() -> None:
+    refused = handle(
+        register_service(), _fresh(), [_received(stakeholder("refused"), "1", tenant="other")], _untraced
+    )
+    owner = [_received(stakeholder("a"), "2"), _received(stakeholder("b"), "3", tenant="other")]
+
+    outcome = handle(register_service(), refused.stream, owner, _untraced)
+
+    assert (refused.stream.tenant, outcome.stream.tenant) == (None, "acme")
+    assert [e.cause.tenant for e in refused.events + outcome.events] == ["other", "acme"]
+    assert [message.envelope.id for message, _, _ in outcome.undeliverable] == ["3"]
+
+
 def test_an_upstream_event_without_a_reaction_only_moves_what_was_seen() -> None:
     upstream = design.ProposalInfeasible(proposal_version=1, conflicts=("none",))
 

@@ -201,6 +201,7 @@ def commit_document(outcome: Outcome, now: datetime) -> dict[str, Any]:
                 "causation": e.cause.id,
                 "causation_type": e.cause.type,
                 "actor": e.cause.actor,
+                "tenant": e.cause.tenant,
                 "traceparent": e.traceparent,
                 "tracestate": e.tracestate,
             }
@@ -218,7 +219,7 @@ def stored_envelope(service: str, document: Mapping[str, Any], event: Mapping[st
         type=event["type"],
         time=at if at.tzinfo else at.replace(tzinfo=UTC),
         engagement=document["stream"],
-        tenant=document["tenant"],
+        tenant=event["tenant"],
         correlation=event["correlation"],
         causation=event["causation"],
         causation_type=event["causation_type"],

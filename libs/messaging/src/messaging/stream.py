@@ -189,5 +189,11 @@ def _record(
     for number, (event, data) in enumerate(events, stream.sequence + 1):
         state = service.evolve(state, event)
         recorded.append(Recorded(number, event, data, cause, *trace))
-    tenant = stream.tenant or cause.tenant
+    tenant = stream.tenant or (cause.tenant if _has_effect(service, events) else None)
     return replace(stream, state=state, tenant=tenant, sequence=stream.sequence + len(events)), recorded
+
+
+def _has_effect(service: Service, events: Sequence[tuple[Event, str]]) -> bool:
+    """Whether anything but an answer is recorded: nobody owns an engagement by being refused."""
+    answers = (registry.refusal_of(service.name), registry.no_effect_of(service.name))
+    return any(not isinstance(event, answers) for event, _ in events)

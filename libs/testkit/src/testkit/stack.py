@@ -35,9 +35,25 @@ class RunningStack:
         assert found is not None, "the stack is gone"
         return found
 
-    def client(self) -> GatewayClient:
-        token = mint(self.layout.jwt_key, tenant=TENANT, actor="tester", roles=ROLES)
-        return GatewayClient(self.state.gateway_url, token, retry_seconds=20)
+    def token(self, tenant: str = TENANT) -> str:
+        """For somebody with every role in a tenant."""
+        return mint(self.layout.jwt_key, tenant=tenant, actor="tester", roles=ROLES)
+
+    def client(self, tenant: str = TENANT) -> GatewayClient:
+        return GatewayClient(self.state.gateway_url, self.token(tenant), retry_seconds=20)
+
+    async def command(self, *words: str) -> "Done":
+        """Run `throughline` as a user of this stack does."""
+        process = await asyncio.create_subprocess_exec(
+            *COMMAND,
+            *words,
+            env=_environment(self.layout.run_dir),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+        return Done(process.returncode or 0, out.decode(), err.decode())
 
     async def play(self, example: str, playing: asyncio.Event | None = None) -> "Played":
         """Play an example as a user does, on this stack; `playing` is set when the first step begins."""
@@ -58,6 +74,15 @@ class RunningStack:
                 playing.set()
         await process.wait()
         return Played(process.returncode == 0, text.splitlines()[-1], text)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
 
 
 @dataclass(frozen=True)
