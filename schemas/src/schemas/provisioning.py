@@ -168,6 +168,20 @@ class TeamRequested(Event):
     components: tuple[Component, ...]
 
 
+class ProposalQueued(Event):
+    """Published when an approved proposal arrives while a build runs; a later one takes its place.
+
+    It is taken up, which `team_requested` says, as soon as the build is ready or rolled back.
+    """
+
+    type: ClassVar[str] = "provisioning.proposal_queued"
+    proposal_version: int
+    content_digest: Sha256
+    needs: tuple[RoleNeed, ...]
+    environment: EnvironmentSpec
+    components: tuple[Component, ...]
+
+
 class PeopleOffered(Event):
     """Published when people are named; a person named again replaces the earlier entry."""
 

@@ -21,6 +21,7 @@ from schemas.provisioning import (
     PeopleOffered,
     Person,
     PrepareEnvironment,
+    ProposalQueued,
     RecordStepCompleted,
     RecordStepFailed,
     RecordStepUndone,
@@ -107,8 +108,12 @@ def undone(step: str) -> RecordStepUndone:
     return RecordStepUndone(build=1, step=step, detail="taken back")
 
 
-def built(count: int) -> Scenario:
-    state = building()
+def later(version: int = 2) -> PrepareEnvironment:
+    return prepare(proposal_version=version, content_digest=str(version) * 64)
+
+
+def built(count: int, state: Scenario | None = None) -> Scenario:
+    state = state or building()
     for step in STEPS[:count]:
         state = state.when(done(step, endpoint=ENDPOINT))
     return state
@@ -132,10 +137,46 @@ class TestPrepareEnvironment:
         state.then_types(TeamRequested, TeamFormed)
         assert state.state.kickoff is None
 
-    def test_later_proposal_during_a_build_is_refused(self) -> None:
-        command = prepare(proposal_version=2, content_digest="b" * 64)
+    def test_later_proposal_waits_for_the_running_build(self) -> None:
+        building().when(later()).then(ProposalQueued(**dict(later())))
 
-        building().when(command).then_refused("proposal_version", "no-build-running")
+    def test_waiting_proposal_approved_again_changes_nothing(self) -> None:
+        building().when(later()).when(later()).then_nothing()
+
+    def test_waiting_proposal_begins_when_the_build_is_ready(self) -> None:
+        state = built(5, building().when(later()))
+
+        state.then_types(StepCompleted, EnvironmentReady, TeamRequested, TeamFormed)
+        assert state.last(EnvironmentReady).build == 1
+        assert state.last(TeamRequested) == TeamRequested(**dict(later()))
+        assert state.state.queued is None
+
+    def test_newest_of_the_waiting_proposals_begins(self) -> None:
+        state = built(5, building().when(later(2)).when(later(3)))
+
+        assert state.last(TeamRequested).proposal_version == 3
+
+    def test_waiting_proposal_begins_when_the_first_step_failed_for_good(self) -> None:
+        state = building().when(later()).when(failed("server", 3, final=True))
+
+        state.then_types(StepFailed, EnvironmentRolledBack, TeamRequested, TeamFormed)
+
+    def test_waiting_proposal_begins_when_the_last_step_is_undone(self) -> None:
+        state = built(1).when(failed("database", 3, final=True)).when(later()).then_types(ProposalQueued)
+
+        state.when(undone("server")).then_types(StepUndone, EnvironmentRolledBack, TeamRequested, TeamFormed)
+
+    def test_waiting_proposal_gets_the_next_build(self) -> None:
+        state = built(5, building().when(later())).when(kickoff()).then_types(KickoffHeld, BuildStarted)
+
+        assert state.last(BuildStarted).build == 2
+
+    def test_what_cannot_be_built_is_refused_during_a_build_too(self) -> None:
+        spec = SPEC.model_copy(update={"engine": "oracle"})
+
+        building().when(later().model_copy(update={"environment": spec})).then_refused(
+            "environment.engine", "engine-is-known"
+        )
 
     @pytest.mark.parametrize(
         ("spec", "field", "rule"),

@@ -25,6 +25,10 @@ def team_requested(view: View, event: provisioning.TeamRequested, entry: Entry) 
     stage(view, "provisioning", "active", entry)
 
 
+def proposal_queued(_: View, __: provisioning.ProposalQueued, ___: Entry) -> None:
+    """The running build is what is shown until it ends; the timeline tells what waits."""
+
+
 def people_offered(view: View, event: provisioning.PeopleOffered, _: Entry) -> None:
     for person in event.people:
         put(view["provisioning"]["people"], plain(person))
@@ -132,6 +136,7 @@ def _unblock(view: View, entry: Entry) -> None:
 
 TABLE: Table = {
     provisioning.TeamRequested: team_requested,
+    provisioning.ProposalQueued: proposal_queued,
     provisioning.PeopleOffered: people_offered,
     provisioning.TeamIncomplete: team_incomplete,
     provisioning.TeamFormed: team_formed,

@@ -15,6 +15,7 @@ from schemas.provisioning import (
     OfferPeople,
     PeopleOffered,
     PrepareEnvironment,
+    ProposalQueued,
     RecordStepCompleted,
     RecordStepFailed,
     RecordStepUndone,
@@ -40,22 +41,23 @@ def decide(state: State, command: Command, context: Context) -> Sequence[Event]:
 
 
 def _prepare(state: State, command: PrepareEnvironment, _: Context) -> Sequence[Event]:
-    if (command.proposal_version, command.content_digest) == (state.proposal_version, state.content_digest):
+    latest = state.queued or state
+    if (command.proposal_version, command.content_digest) == (latest.proposal_version, latest.content_digest):
         return []
-    if state.phase in _BUSY:
-        raise Refused(
-            "proposal_version", "no-build-running", f"build {state.build} has not ended yet", "CONFLICT"
-        )
     if objection := plan.objection(command.environment):
         raise Refused(*objection)
-    requested = TeamRequested(
-        proposal_version=command.proposal_version,
-        content_digest=command.content_digest,
-        needs=command.needs,
-        environment=command.environment,
-        components=command.components,
-    )
-    return [requested, *_matched(command.needs, state.people)] if state.people else [requested]
+    if state.phase in _BUSY:
+        return [ProposalQueued(**dict(command))]
+    return _request(state, TeamRequested(**dict(command)))
+
+
+def _request(state: State, requested: TeamRequested) -> list[Event]:
+    return [requested, *_matched(requested.needs, state.people)] if state.people else [requested]
+
+
+def _ended(state: State, last: Event) -> list[Event]:
+    """The end of a build, and the beginning of what was approved while it ran."""
+    return [last, *(_request(state, TeamRequested(**dict(state.queued))) if state.queued else [])]
 
 
 def _offer(state: State, command: OfferPeople, _: Context) -> Sequence[Event]:
@@ -145,7 +147,7 @@ def _step_completed(state: State, command: RecordStepCompleted, _: Context) -> S
     ready = EnvironmentReady(
         build=state.build, endpoint=endpoint, environment=state.environment, components=state.components
     )
-    return [completed, ready]
+    return [completed, *_ended(state, ready)]
 
 
 def _stale(state: State, build: int) -> bool:
@@ -162,7 +164,7 @@ def _step_failed(state: State, command: RecordStepFailed, _: Context) -> Sequenc
         raise Refused("step", "step-is-running", f"{command.step} is not the step being built", "ORDER")
     failed = StepFailed(**dict(command))
     if command.final and not state.completed:
-        return [failed, _rolled_back(state, command.step, command.error)]
+        return [failed, *_ended(state, _rolled_back(state, command.step, command.error))]
     return [failed]
 
 
@@ -178,7 +180,7 @@ def _step_undone(state: State, command: RecordStepUndone, _: Context) -> Sequenc
     undone = StepUndone(**dict(command))
     if len(state.completed) > 1:
         return [undone]
-    return [undone, _rolled_back(state, state.failed_step, state.failure)]
+    return [undone, *_ended(state, _rolled_back(state, state.failed_step, state.failure))]
 
 
 def _rolled_back(state: State, step: str, reason: str) -> EnvironmentRolledBack:

@@ -15,6 +15,7 @@ from schemas.provisioning import (
     KickoffHeld,
     PeopleOffered,
     Person,
+    ProposalQueued,
     RoleNeed,
     Step,
     StepCompleted,
@@ -58,6 +59,8 @@ class State(Value):
     failed_step: str = ""
     failure: str = ""
     endpoint: Endpoint | None = None
+    queued: ProposalQueued | None = None
+    """Approved while a build was running: begun when that has ended."""
 
     def members(self) -> frozenset[str]:
         return frozenset(assignment.person for assignment in self.team)
@@ -82,7 +85,12 @@ def _requested(_: State, event: TeamRequested) -> Mapping[str, Any]:
         "missing": event.needs,
         "team": (),
         "kickoff": None,
+        "queued": None,
     }
+
+
+def _queued(_: State, event: ProposalQueued) -> Mapping[str, Any]:
+    return {"queued": event}
 
 
 def _people(state: State, event: PeopleOffered) -> Mapping[str, Any]:
@@ -143,6 +151,7 @@ def _rolled_back(_: State, __: EnvironmentRolledBack) -> Mapping[str, Any]:
 
 _CHANGES: Mapping[type[Event], Callable[[State, Any], Mapping[str, Any]]] = {
     TeamRequested: _requested,
+    ProposalQueued: _queued,
     PeopleOffered: _people,
     TeamIncomplete: _incomplete,
     TeamFormed: _formed,
