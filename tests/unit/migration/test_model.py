@@ -65,6 +65,11 @@ def adopt(build: int = 1) -> AdoptTarget:
     return AdoptTarget(build=build, endpoint=ENDPOINT, schema_name="legacy")
 
 
+def adopt_elsewhere() -> AdoptTarget:
+    elsewhere = ENDPOINT.model_copy(update={"port": 5555})
+    return AdoptTarget(build=2, endpoint=elsewhere, schema_name="legacy")
+
+
 def approve(version: int = 1) -> ApproveMapping:
     return ApproveMapping(mapping_version=version, approved_by="anna")
 
@@ -153,8 +158,22 @@ class TestAdoptTarget:
 
         assert state.state.phase is Phase.PROFILING
 
-    def test_new_build_during_a_run_is_refused(self) -> None:
-        running().when(adopt(2)).then_refused("build", "no-run-in-progress")
+    def test_new_build_during_a_run_waits_for_its_end(self) -> None:
+        running().when(adopt(2)).then_types(TargetAdopted).when(chunk()).then_types(ChunkMigrated)
+
+    def test_new_build_is_profiled_for_when_the_run_completes(self) -> None:
+        state = running().when(adopt_elsewhere()).when(reconcile("parent")).when(reconcile("child"))
+
+        state.then_types(TableReconciled, MigrationCompleted, ProfilingRequested)
+        assert state.last(MigrationCompleted).endpoint == ENDPOINT
+        assert state.state.phase is Phase.PROFILING
+
+    def test_new_build_is_profiled_for_when_the_run_is_aborted(self) -> None:
+        state = running().when(adopt_elsewhere()).when(RecordAbort(run=1, reason="too many rejects"))
+
+        state.then_types(MigrationAborted, ProfilingRequested)
+        state = state.when(profiled(2)).when(approve(2))
+        assert state.last(MigrationStarted).endpoint.port == 5555
 
 
 class TestRecordProfile:

@@ -19,6 +19,7 @@ from migration.ports import (
     Targets,
 )
 from migration.profiling import profile
+from migration.threads import in_thread
 from schemas.migration import (
     MigrationStarted,
     ProfilingRequested,
@@ -53,7 +54,7 @@ def activities(sources: Sources, targets: Targets) -> Sequence[Activity]:
 
 async def look_over(event: ProfilingRequested, work: Work, *, sources: Sources) -> None:
     try:
-        found = await asyncio.to_thread(_profile, event, sources)
+        found = await in_thread(_profile, event, sources)
     except (SourceError, Unsupported) as error:
         reason = str(error)[:MAX_REASON_LENGTH]
         failure = RecordProfilingFailure(mapping_version=event.mapping_version, reason=reason)
@@ -75,11 +76,11 @@ async def migrate(event: MigrationStarted, work: Work, *, sources: Sources, targ
     """Load, prove, or give up and leave the target as it was. Goes on from the target's ledger when run
     again; what is sent has the same keys every time."""
     with ExitStack() as stack:
-        target = await asyncio.to_thread(stack.enter_context, targets.open(event.endpoint))
+        target = await in_thread(stack.enter_context, targets.open(event.endpoint))
         reason = work.checkpoint.get("aborting")
         if reason is None:
             try:
-                source = await asyncio.to_thread(stack.enter_context, sources.open(event.source))
+                source = await in_thread(stack.enter_context, sources.open(event.source))
                 await _load(event, work, source, target)
                 await _prove(event, work, source, target)
             except (TooManyRejects, Unequal, SourceError, TargetError) as error:
@@ -87,13 +88,13 @@ async def migrate(event: MigrationStarted, work: Work, *, sources: Sources, targ
                 # Kept first: a run that takes over must not go on loading what is being rolled back.
                 await work.save({"aborting": reason})
         if reason is not None:
-            await asyncio.to_thread(target.roll_back, event.run)
+            await in_thread(target.roll_back, event.run)
             await work.send(RecordAbort(run=event.run, reason=reason), key="abort")
 
 
 async def _load(event: MigrationStarted, work: Work, source: LegacyDatabase, target: TargetDatabase) -> None:
     loader = Loader(event, source, target)
-    entries = await asyncio.to_thread(loader.resume)
+    entries = await in_thread(loader.resume)
     reported = int(work.checkpoint.get("reported", 0))
     for entry in entries[reported:]:
         await _report(event, work, entry)
@@ -101,15 +102,15 @@ async def _load(event: MigrationStarted, work: Work, source: LegacyDatabase, tar
     chunks = loader.load(entries)
     try:
         while True:
-            written: ChunkEntry | None = await asyncio.to_thread(next, chunks, None)
+            written: ChunkEntry | None = await in_thread(next, chunks, None)
             if written is None:
                 break
             await _report(event, work, written)
             reported += 1
             await work.save({"reported": reported})
     finally:
-        await asyncio.to_thread(chunks.close)
-    await asyncio.to_thread(target.finish, event.mapping)
+        await in_thread(chunks.close)
+    await in_thread(target.finish, event.mapping)
 
 
 async def _report(event: MigrationStarted, work: Work, entry: ChunkEntry) -> None:
@@ -140,16 +141,16 @@ async def _prove(event: MigrationStarted, work: Work, source: LegacyDatabase, ta
 async def _compare(
     event: MigrationStarted, table: TableMapping, source: LegacyDatabase, target: TargetDatabase
 ) -> RecordReconciliation:
-    rejected = await asyncio.to_thread(target.rejected, event.run, table.source)
+    rejected = await in_thread(target.rejected, event.run, table.source)
     expected = source.hashes(table, rejected)
     arrived = target.hashes(event.mapping.schema_name, table)
     (_, source_digest), (target_rows, target_digest) = await asyncio.gather(
-        asyncio.to_thread(_digest, expected), asyncio.to_thread(_digest, arrived)
+        in_thread(_digest, expected), in_thread(_digest, arrived)
     )
     return RecordReconciliation(
         run=event.run,
         table=table.source,
-        source_rows=await asyncio.to_thread(source.count, table.source),
+        source_rows=await in_thread(source.count, table.source),
         target_rows=target_rows,
         rejected_rows=len(rejected),
         source_digest=source_digest,

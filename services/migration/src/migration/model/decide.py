@@ -80,11 +80,15 @@ def _profiling(state: State) -> list[Event]:
 def _adopt(state: State, command: AdoptTarget, _: Context) -> Sequence[Event]:
     if command.build <= state.build:
         return []
-    if state.phase is Phase.RUNNING:
-        reason = f"run {state.run} is still writing to build {state.build}"
-        raise Refused("build", "no-run-in-progress", reason, "CONFLICT")
     adopted = TargetAdopted(**dict(command))
+    if state.phase is Phase.RUNNING:
+        return [adopted]
     return [adopted, *_profiling(evolve(state, adopted))]
+
+
+def _run_over(state: State, last: Event) -> list[Event]:
+    """The end of a run, and the profile for a target that was built while it went on."""
+    return [last, *(_profiling(state) if state.endpoint != state.run_endpoint else [])]
 
 
 def _profile(state: State, command: RecordProfile, _: Context) -> Sequence[Event]:
@@ -177,18 +181,18 @@ def _reconcile(state: State, command: RecordReconciliation, _: Context) -> Seque
     proofs = evolve(state, reconciled).proofs
     if len(proofs) < len(_tables(state)) or not all(proof.equal for proof in proofs):
         return [reconciled]
-    return [reconciled, _complete(state, proofs)]
+    return [reconciled, *_run_over(state, _complete(state, proofs))]
 
 
 def _complete(state: State, proofs: Sequence[Proof]) -> MigrationCompleted:
-    assert state.endpoint is not None
+    assert state.run_endpoint is not None
     return MigrationCompleted(
         run=state.run,
         tables=len(proofs),
         rows_written=sum(proof.rows for proof in proofs),
         rows_rejected=sum(proof.rejected for proof in proofs),
         certificate=certificate(proofs, _tables(state)),
-        endpoint=state.endpoint,
+        endpoint=state.run_endpoint,
     )
 
 
@@ -200,7 +204,7 @@ def certificate(proofs: Sequence[Proof], load_order: Sequence[str]) -> str:
 
 
 def _abort(state: State, command: RecordAbort, _: Context) -> Sequence[Event]:
-    return [] if _ended(state, command.run) else [MigrationAborted(**dict(command))]
+    return [] if _ended(state, command.run) else _run_over(state, MigrationAborted(**dict(command)))
 
 
 def _restart(state: State, command: RestartMigration, _: Context) -> Sequence[Event]:

@@ -56,6 +56,8 @@ class State(Value):
     rows_expected: int = 0
     approved_by: str = ""
     run: int = 0
+    run_endpoint: Endpoint | None = None
+    """Where this run writes; `endpoint` may already be that of a later build."""
     chunks: dict[str, int] = Field(default={})
     """Table to the number of its last chunk in this run."""
     rows_done: int = 0
@@ -95,6 +97,7 @@ def _started(_: State, event: MigrationStarted) -> Mapping[str, Any]:
     return {
         "phase": Phase.RUNNING,
         "run": event.run,
+        "run_endpoint": event.endpoint,
         "approved_by": event.approved_by,
         "reject_limit": event.reject_limit,
         "chunks": {},
