@@ -75,6 +75,13 @@ async def test_a_closed_port_is_down_with_the_reason():
     assert "Connect call failed" in check.detail
 
 
+async def test_a_host_that_can_have_no_name_is_down_with_the_reason():
+    check = await TcpChecks(NETWORK).check(tcp(f"{'a' * 64}.example:80"))
+
+    assert not check.up
+    assert check.detail == f"refused: {'a' * 64}.example cannot be the name of a host"
+
+
 @pytest.mark.parametrize("host", ["169.254.169.254", "10.0.0.1", "[::1]"])
 async def test_a_target_outside_the_probe_networks_is_never_connected_to(host):
     check = await TcpChecks(NETWORK).check(tcp(f"{host}:80"))

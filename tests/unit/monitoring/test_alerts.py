@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
+from monitoring.model.alerts import ALERTS_LIMIT
 from schemas.monitoring import (
     AcknowledgeIncident,
     AlertFired,
@@ -144,3 +147,15 @@ def test_a_fingerprint_of_any_length_is_a_valid_alert(watching, notify):
     told = watching().when(notify(fingerprint="f" * 64)).then_types(AlertFired, IncidentOpened)
 
     told.when(notify(fingerprint="f" * 64)).then_nothing()
+
+
+def test_alerts_without_end_are_quarantined(watching, notify):
+    told = watching(notify())
+    firing = dict.fromkeys(
+        [f"alertmanager:{n}" for n in range(ALERTS_LIMIT)], told.state.alerts["alertmanager:a1b2"]
+    )
+    full = replace(told, state=told.state.model_copy(update={"alerts": firing}))
+
+    told = full.when(notify(fingerprint="one-more")).then_types(AlertQuarantined)
+    assert told.last(AlertQuarantined).reason.startswith(f"{ALERTS_LIMIT} alerts are firing already")
+    full.when(notify(fingerprint="7", firing=False)).then_types(AlertResolved)

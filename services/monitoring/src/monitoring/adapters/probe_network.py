@@ -22,7 +22,10 @@ class ProbeNetwork:
     async def address_of(self, host: str, port: int) -> str:
         """Raises TargetRefused, or OSError for a name nobody knows."""
         loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        try:
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except UnicodeError:
+            raise TargetRefused(f"refused: {host} cannot be the name of a host") from None
         addresses = [str(entry[4][0]) for entry in found]
         for address in addresses:
             if any(ip_address(address) in network for network in self._allowed):

@@ -18,6 +18,9 @@ from schemas.monitoring import (
 )
 from schemas.rules import Context, Refused
 
+ALERTS_LIMIT = 2_000
+"""Firing at once per engagement; a sender that invents fingerprints must not fill the state."""
+
 
 def record_alerts(state: State, command: RecordAlerts, context: Context) -> Sequence[Event]:
     """Alertmanager repeats itself: a notification that says nothing new has no effect."""
@@ -25,7 +28,7 @@ def record_alerts(state: State, command: RecordAlerts, context: Context) -> Sequ
     for alert in command.alerts:
         name = alert_id(ALERTMANAGER, alert.fingerprint)
         firing = story.state.alerts.get(name)
-        reason = unknown_component(story.state, alert.component)
+        reason = unknown_component(story.state, alert.component) or _too_many(story.state)
         if alert.firing and firing is None and reason:
             story.add(AlertQuarantined(alert=alert, reason=reason))
         elif alert.firing and firing is None and _is_news(story.state, name, alert):
@@ -33,6 +36,12 @@ def record_alerts(state: State, command: RecordAlerts, context: Context) -> Sequ
         elif not alert.firing and firing and _is_about(alert, firing):
             story.end(name, alert.ends_at or context.at)
     return story.events
+
+
+def _too_many(state: State) -> str | None:
+    if len(state.alerts) < ALERTS_LIMIT:
+        return None
+    return f"{ALERTS_LIMIT} alerts are firing already, which is the limit; resolve some of them first"
 
 
 def _is_news(state: State, name: Ref, alert: ExternalAlert) -> bool:
