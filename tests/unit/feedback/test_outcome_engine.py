@@ -5,7 +5,7 @@ from statistics import fmean
 
 import pytest
 
-from feedback.engine.outcome import FEWEST, judge
+from feedback.engine.outcome import FEWEST, Uncomputable, judge
 from schemas.intake import Direction
 
 
@@ -92,3 +92,9 @@ def test_a_published_series_without_an_effect_is_not_shown_to_have_one():
 
     assert round(found[0].mean) == 78_574
     assert [judgement.met for judgement in found] == [False, False]
+
+
+@pytest.mark.parametrize("low_high", [(-1e200, 1e200), (1e308, 1.1e308), (1e-200, 2e-200)])
+def test_a_spread_that_is_no_number_is_said_to_be_none(low_high):
+    with pytest.raises(Uncomputable):
+        judge([*low_high] * FEWEST, 4, Direction.DECREASE)

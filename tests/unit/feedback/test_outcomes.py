@@ -185,3 +185,11 @@ def test_every_event_counts_also_refusals_and_answers_without_effect(live):
     state = evolve(evolve(live.state, refused), nothing)
 
     assert state == live.state.model_copy(update={"folded": live.state.folded + 2})
+
+
+def test_measurements_too_extreme_to_compute_with_are_unmeasurable_and_stop_nothing(live, make, evaluate):
+    told = live.when(make.measurements(*[1e200, -1e200] * 5)).when(evaluate)
+
+    found = told.last(OutcomeEvaluated)
+    assert (found.verdict, found.samples) == (Verdict.UNMEASURABLE, 10)
+    assert found.reason.endswith("lie between -1e+200 and 1e+200: too extreme.")

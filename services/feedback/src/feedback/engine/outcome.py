@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import sqrt
+from math import inf, sqrt
 from statistics import fmean
 
 from schemas.intake import Direction
@@ -12,6 +12,10 @@ FEWEST = 8
 """Measurements below which the spread is not known well enough to say anything."""
 CONFIDENCE = 0.95
 STRONGEST_AUTOCORRELATION = 0.95
+
+
+class Uncomputable(ValueError):
+    """Values so large, or so close together, that their spread is no number any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +40,12 @@ def judge(values: Sequence[float], target: float, direction: Direction) -> Judge
     Measurements near in time resemble each other; taken as independent they would make chance look like
     success. So the standard error uses n (1 - r) / (1 + r) measurements, r being the autocorrelation at lag 1
     corrected for its bias (Kendall 1954), and Student's t with as many degrees of freedom.
+    Raises Uncomputable.
     """
     from scipy.special import stdtr, stdtrit  # loaded on first use: it costs a third of a second at start
 
     n = len(values)
-    mean = fmean(values)
-    squares = sum((value - mean) ** 2 for value in values)
+    mean, squares = _spread(values)
     if min(values) == max(values):
         return _certain(n, mean, target, direction)
     independent = _independent(values, mean, squares)
@@ -50,6 +54,18 @@ def judge(values: Sequence[float], target: float, direction: Direction) -> Judge
     ahead = mean - target if direction is Direction.INCREASE else target - mean
     p = float(stdtr(independent - 1, -ahead / error))
     return Judgement(n, independent, mean, mean - margin, mean + margin, p, p <= 1 - CONFIDENCE)
+
+
+def _spread(values: Sequence[float]) -> tuple[float, float]:
+    """Mean, and sum of the squared distances from it."""
+    try:
+        mean = fmean(values)
+        squares = sum((value - mean) ** 2 for value in values)
+    except OverflowError as error:
+        raise Uncomputable from error
+    if not squares < inf or (squares == 0 and min(values) != max(values)):
+        raise Uncomputable
+    return mean, squares
 
 
 def _independent(values: Sequence[float], mean: float, squares: float) -> float:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from feedback.engine.outcome import FEWEST, Judgement, judge
+from feedback.engine.outcome import FEWEST, Judgement, Uncomputable, judge
 from feedback.model.improvements import proposals
 from feedback.model.state import Contract, Series, State
 from schemas.base import Event
@@ -41,7 +41,11 @@ def outcome(state: State, contract: Contract, as_of: datetime) -> OutcomeEvaluat
             f"Only {len(values)} measurements of {kpi.metric} since go-live; at least {FEWEST} are needed."
         )
         return _unmeasurable(contract, as_of, len(values), reason)
-    return _judged(contract, as_of, judge(values, kpi.target, kpi.direction))
+    try:
+        return _judged(contract, as_of, judge(values, kpi.target, kpi.direction))
+    except Uncomputable:
+        reason = f"Measurements of {kpi.metric} lie between {min(values):g} and {max(values):g}: too extreme."
+        return _unmeasurable(contract, as_of, len(values), reason)
 
 
 def _values(series: Series, live: datetime, as_of: datetime) -> list[float]:
