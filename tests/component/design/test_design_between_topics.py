@@ -1,7 +1,6 @@
 """The whole service between its topics: an agreed plan in, a confirmed proposal out."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -10,7 +9,6 @@ import pytest
 from design.main import build_app
 from design.model import content_digest
 from design.settings import Settings
-from messaging import inbound_message
 from schemas.design import (
     ApproveProposal,
     Catalogue,
@@ -24,7 +22,7 @@ from schemas.design import (
     RequestRevision,
 )
 from schemas.intake import Client, Formula, Need, Phase, Plan, PlanAgreed, Requirement
-from testkit.backbone import ENGAGEMENT, TENANT, Backbone, Tail
+from testkit.backbone import Backbone, Tail
 
 CATALOGUE = Catalogue(
     id="market",
@@ -91,23 +89,9 @@ async def events(backbone: Backbone) -> AsyncIterator[Tail]:
         yield tail
 
 
-async def _agree_plan(backbone: Backbone) -> None:
-    """What intake publishes: an event of a service, with its sequence."""
-    message = inbound_message(
-        _plan_agreed(),
-        id=f"{ENGAGEMENT}/intake/1",
-        source="/throughline/intake",
-        engagement=ENGAGEMENT,
-        tenant=TENANT,
-        actor="anna",
-    )
-    message = replace(message, envelope=replace(message.envelope, sequence=1))
-    await backbone.producer.publish([message])
-
-
 async def test_an_agreed_plan_becomes_an_approved_proposal(backbone: Backbone, events: Tail) -> None:
     await backbone.send(OfferCatalogue(catalogue=CATALOGUE))
-    await _agree_plan(backbone)
+    await backbone.happened(_plan_agreed())
     await events.until(lambda tail: bool(tail.of(ProposalDrafted)))
     (drafted,) = events.of(ProposalDrafted)
 
@@ -133,7 +117,7 @@ async def test_a_budget_too_small_is_told_and_another_one_drafts_again(
     backbone: Backbone, events: Tail
 ) -> None:
     await backbone.send(OfferCatalogue(catalogue=CATALOGUE))
-    await _agree_plan(backbone)
+    await backbone.happened(_plan_agreed())
     await events.until(lambda tail: bool(tail.of(ProposalDrafted)))
 
     def revision(version: int, budget: int) -> RequestRevision:

@@ -1,8 +1,6 @@
 """The whole service between its topics: what the others publish in, verdicts and measures out."""
 
-from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -10,8 +8,6 @@ import pytest
 
 from feedback.main import build_app
 from feedback.settings import Settings
-from messaging import inbound_message
-from schemas.base import Event
 from schemas.feedback import (
     AcceptImprovement,
     AnswerTicket,
@@ -36,7 +32,7 @@ from schemas.intake import Client, Direction, Formula, Kpi, Phase, Plan, PlanAgr
 from schemas.migration import MigrationCompleted
 from schemas.monitoring import Point, SamplesJudged
 from schemas.provisioning import Endpoint
-from testkit.backbone import ENGAGEMENT, TENANT, Backbone, Tail
+from testkit.backbone import Backbone, Tail
 
 LIVE = datetime(2026, 4, 1, tzinfo=UTC)
 
@@ -85,24 +81,6 @@ def judged(metric: str, *values: float) -> SamplesJudged:
     return SamplesJudged(series=metric, component="erp", unit="days", points=points)
 
 
-class Upstream:
-    """The other services, as far as feedback hears of them."""
-
-    def __init__(self, backbone: Backbone) -> None:
-        self._backbone, self._sequences = backbone, Counter[str]()
-
-    async def publish(self, event: Event, at: datetime = LIVE) -> None:
-        service = event.service()
-        self._sequences[service] += 1
-        number = self._sequences[service]
-        message = inbound_message(
-            event, id=f"{ENGAGEMENT}/{service}/{number}", source=f"/throughline/{service}",
-            engagement=ENGAGEMENT, tenant=TENANT, actor="x", time=at,
-        )  # fmt: skip
-        message = replace(message, envelope=replace(message.envelope, sequence=number))
-        await self._backbone.producer.publish([message])
-
-
 @pytest.fixture
 async def events(backbone: Backbone) -> AsyncIterator[Tail]:
     async with (
@@ -115,14 +93,13 @@ async def events(backbone: Backbone) -> AsyncIterator[Tail]:
 async def test_measured_outcomes_lead_to_a_measure_that_cites_the_event_it_rests_on(
     backbone: Backbone, events: Tail
 ) -> None:
-    upstream = Upstream(backbone)
-    await upstream.publish(plan_agreed(), at=LIVE - timedelta(days=30))
+    await backbone.happened(plan_agreed(), time=LIVE - timedelta(days=30))
     await events.until(lambda tail: bool(tail.of(KpisAdopted)))
     await backbone.send(AnswerTicket(ticket="T-9", body="Hello?", answered_by="jo"))
-    await upstream.publish(completed())
-    await upstream.publish(judged("lead-time", *[3.0, 3.4] * 10))
-    await upstream.publish(judged("cpu", 1, 2, 3))
-    await upstream.publish(judged("error-rate", *[5.0, 5.4] * 10))
+    await backbone.happened(completed(), time=LIVE)
+    await backbone.happened(judged("lead-time", *[3.0, 3.4] * 10), time=LIVE)
+    await backbone.happened(judged("cpu", 1, 2, 3), time=LIVE)
+    await backbone.happened(judged("error-rate", *[5.0, 5.4] * 10), time=LIVE)
     await events.until(lambda tail: len(tail.of(MeasurementsRecorded)) == 2 and bool(tail.of(WentLive)))
 
     await backbone.send(EvaluateOutcomes(as_of=LIVE + timedelta(days=60)))

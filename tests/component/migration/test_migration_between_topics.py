@@ -3,13 +3,11 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from messaging import inbound_message
 from migration.main import build_app
 from migration.settings import MigrationSettings, Settings
 from schemas.design import DatabaseRole, EnvironmentSpec
@@ -28,7 +26,7 @@ from schemas.migration import (
 )
 from schemas.provisioning import EnvironmentReady
 from telemetry import HttpSettings, TelemetrySettings
-from testkit.backbone import ENGAGEMENT, TENANT, Backbone, Tail
+from testkit.backbone import Backbone, Tail
 
 SPEC = EnvironmentSpec(
     component="db",
@@ -52,16 +50,8 @@ def make_source(directory: Path) -> None:
 
 
 async def environment_ready(backbone: Backbone, journey: Any) -> None:
-    """What provisioning publishes: an event of a service, with its sequence."""
-    message = inbound_message(
-        EnvironmentReady(build=1, endpoint=journey.endpoint, environment=SPEC, components=()),
-        id=f"{ENGAGEMENT}/provisioning/1",
-        source="/throughline/provisioning",
-        engagement=ENGAGEMENT,
-        tenant=TENANT,
-        actor="dora",
-    )
-    await backbone.producer.publish([replace(message, envelope=replace(message.envelope, sequence=1))])
+    ready = EnvironmentReady(build=1, endpoint=journey.endpoint, environment=SPEC, components=())
+    await backbone.happened(ready)
 
 
 async def test_a_run_with_too_many_rejects_is_rolled_back_and_the_next_is_proved(

