@@ -81,7 +81,7 @@ def test_servers_and_services_come_up_and_the_run_file_names_them(supervise):
     assert up.state().phase is Phase.READY
     assert set(up.state().pids) == {"kafka", "mongo", "intake", "design", "gateway"}
     assert (up.run_dir / "secrets" / "jwt.key").stat().st_mode & 0o777 == 0o600
-    assert "3/3 ready" in up.said()
+    assert "3 ready: intake design gateway" in up.said()
 
 
 def test_ctrl_c_stops_everything_in_reverse_and_discards_the_data(supervise):
