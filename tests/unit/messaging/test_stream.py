@@ -91,6 +91,24 @@ def test_who_is_refused_first_does_not_own_the_engagement() -> None:
     assert [message.envelope.id for message, _, _ in outcome.undeliverable] == ["3"]
 
 
+def test_an_upstream_event_says_whose_the_engagement_is_and_a_refusal_does_not() -> None:
+    refusal = design.CommandRefused(
+        command_id="c", command_type="t", code="RULE", field="f", rule="r", reason="no"
+    )
+    upstream = design.ProposalInfeasible(proposal_version=1, conflicts=("none",))
+    messages = [
+        _received(refusal, "1", sequence=1, tenant="other"),
+        _received(upstream, "2", sequence=2),
+        _received(stakeholder("mallory"), "3", tenant="other"),
+    ]
+
+    refused = handle(register_service(), _fresh(), messages[:1], _untraced)
+    outcome = handle(register_service(), refused.stream, messages[1:], _untraced)
+
+    assert (refused.stream.tenant, outcome.stream.tenant, outcome.events) == (None, "acme", [])
+    assert [message.envelope.id for message, _, _ in outcome.undeliverable] == ["3"]
+
+
 def test_an_upstream_event_without_a_reaction_only_moves_what_was_seen() -> None:
     upstream = design.ProposalInfeasible(proposal_version=1, conflicts=("none",))
 

@@ -101,7 +101,7 @@ class CommitStore:
             if document["version"] > stream.version:
                 stream = self._advance(stream, document, messages)
         seen = _latest(stream.seen, head.get("seen", {}))
-        return Loaded(replace(stream, seen=seen), owed)
+        return Loaded(replace(stream, seen=seen, tenant=stream.tenant or head.get("tenant")), owed)
 
     def _advance(self, stream: Stream, document: Mapping[str, Any], messages: Sequence[Message]) -> Stream:
         state = stream.state
@@ -110,7 +110,7 @@ class CommitStore:
         return replace(
             stream,
             state=state,
-            tenant=document["tenant"],
+            tenant=document["tenant"] or stream.tenant,
             version=document["version"],
             sequence=stream.sequence + len(messages),
             seen=_latest(stream.seen, document["seen"]),
@@ -147,14 +147,22 @@ class CommitStore:
                 known.update(document["causes"])
         return known & set(causes)
 
-    async def mark(self, published: Mapping[str, int], seen: Mapping[str, Mapping[str, int]]) -> None:
-        """Move heads forward, never back: what is published, what was seen without a commit."""
+    async def mark(
+        self,
+        published: Mapping[str, int],
+        seen: Mapping[str, Mapping[str, int]],
+        tenants: Mapping[str, str] | None = None,
+    ) -> None:
+        """Move heads forward, never back: what is published, seen without a commit, and whose it is."""
         moves = []
         for engagement in {*published, *seen}:
             fields = {f"seen.{name}": last for name, last in seen.get(engagement, {}).items()}
             if engagement in published:
                 fields["published"] = published[engagement]
-            moves.append(UpdateOne({"_id": engagement}, {"$max": fields}, upsert=True))
+            move: dict[str, Any] = {"$max": fields}
+            if tenants and engagement in tenants:
+                move["$set"] = {"tenant": tenants[engagement]}
+            moves.append(UpdateOne({"_id": engagement}, move, upsert=True))
         for part in slices(moves, 200):
             await self._heads.bulk_write(part, ordered=False)
 

@@ -143,7 +143,7 @@ class Handler:
 
     async def _put_aside(self, settled: Sequence[Outcome], waited: bool) -> None:
         held: list[tuple[Received, str, str]] = []
-        seen = {}
+        seen, tenants = {}, {}
         for outcome in settled:
             if not waited:
                 held.extend(_to_wait(outcome))
@@ -151,9 +151,11 @@ class Handler:
                 await self._dead_letters.give_up(message.record, field, reason, "wrong-tenant")
             if not outcome.causes and outcome.stream.seen:
                 seen[outcome.stream.engagement] = outcome.stream.seen
+                if outcome.stream.tenant is not None:
+                    tenants[outcome.stream.engagement] = outcome.stream.tenant
         await self._waiting.hold(held)
         if seen:
-            await self._store.mark({}, seen)
+            await self._store.mark({}, seen, tenants)
 
     async def _publish(self, settled: Sequence[Outcome]) -> None:
         messages = [message for outcome in settled for message in self._messages(outcome)]

@@ -8,12 +8,13 @@ from messaging.envelope import Envelope
 from messaging.ordering import Verdict, admit, upstream
 from messaging.service import Service
 from schemas import registry
-from schemas.base import Command, Event
+from schemas.base import Command, CommandNoEffect, CommandRefusal, Event
 from schemas.rules import Context, Refused
 
 EVENT_LIMIT = 1_000_000
 COMMIT_LIMIT = 4_000_000
 """Characters of events in one commit; what is over waits for the next. A document may have 16 MB."""
+ANSWERS = (CommandRefusal, CommandNoEffect)
 TENANT_MISMATCH = "the engagement does not exist for this tenant"
 
 
@@ -122,23 +123,26 @@ def _handle_one(service: Service, outcome: Outcome, message: Received, opened: S
         return
     command = service.command_for(message.payload)
     if command is None:
-        outcome.stream = _saw(stream, envelope)
+        outcome.stream = _saw(stream, message)
         return
     if stream.tenant is not None and stream.tenant != envelope.tenant:
         outcome.undeliverable.append((message, "tenant", TENANT_MISMATCH))
-        outcome.stream = _saw(stream, envelope)
+        outcome.stream = _saw(stream, message)
         return
     trace = opened(message)
     answers = _written(service, _answer(service, stream.state, command, message), envelope, limit)
-    outcome.stream, recorded = _record(service, _saw(stream, envelope), answers, envelope, trace)
+    outcome.stream, recorded = _record(service, _saw(stream, message), answers, envelope, trace)
     outcome.events.extend(recorded)
     outcome.causes.append(envelope.cause)
 
 
-def _saw(stream: Stream, envelope: Envelope) -> Stream:
+def _saw(stream: Stream, message: Received) -> Stream:
+    """A service's event also says whose the engagement is, before anything from outside can."""
+    envelope = message.envelope
     if envelope.sequence is None:
         return stream
-    return replace(stream, seen={**stream.seen, upstream(envelope): envelope.sequence})
+    tenant = stream.tenant or (None if isinstance(message.payload, ANSWERS) else envelope.tenant)
+    return replace(stream, tenant=tenant, seen={**stream.seen, upstream(envelope): envelope.sequence})
 
 
 def _answer(service: Service, state: Any, command: Command, message: Received) -> Sequence[Event]:
@@ -189,11 +193,10 @@ def _record(
     for number, (event, data) in enumerate(events, stream.sequence + 1):
         state = service.evolve(state, event)
         recorded.append(Recorded(number, event, data, cause, *trace))
-    tenant = stream.tenant or (cause.tenant if _has_effect(service, events) else None)
+    tenant = stream.tenant or (cause.tenant if _has_effect(events) else None)
     return replace(stream, state=state, tenant=tenant, sequence=stream.sequence + len(events)), recorded
 
 
-def _has_effect(service: Service, events: Sequence[tuple[Event, str]]) -> bool:
+def _has_effect(events: Sequence[tuple[Event, str]]) -> bool:
     """Whether anything but an answer is recorded: nobody owns an engagement by being refused."""
-    answers = (registry.refusal_of(service.name), registry.no_effect_of(service.name))
-    return any(not isinstance(event, answers) for event, _ in events)
+    return any(not isinstance(event, ANSWERS) for event, _ in events)
