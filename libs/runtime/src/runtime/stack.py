@@ -70,6 +70,8 @@ class Stack:
             await asyncio.gather(waits, return_exceptions=True)
         if self.failure.done():
             raise self.failure.result()
+        # A probe that broke has not said that its process is ready.
+        waits.result()
 
     def recreate_on_broker_restart(self, apply_topics: Callable[[], Awaitable[object]]) -> None:
         """The embedded broker forgets everything: topics are made again before the services come back."""
