@@ -164,7 +164,7 @@ class TestAgreement:
         )
 
         refused.then_refused("plan_version", "requirement-needs-kpi")
-        assert refused.outcome.reason == "no KPI is agreed for r2"
+        assert refused.outcome.reason == "no KPI is agreed for r2; agree one each"
 
     def test_of_a_plan_that_leaves_a_requirement_out_is_refused(self, planned, build):
         late = RecordRequirement(requirement=build.requirement("r3", kpi=build.kpi()))

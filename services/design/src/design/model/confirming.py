@@ -23,7 +23,7 @@ def approve_proposal(state: State, command: ApproveProposal) -> Sequence[Event]:
     proposal = _drafted(state)
     _cite_newest(state, command.proposal_version, "approval-must-cite-current-content")
     if command.content_digest != state.digest:
-        reason = f"the content of version {state.version} has the digest {state.digest}"
+        reason = f"version {state.version} has the digest {state.digest}; read it again and cite that"
         raise Refused("content_digest", "approval-must-cite-current-content", reason)
     if state.rejected:
         reason = f"version {state.version} was rejected; ask for a revision"
@@ -113,5 +113,5 @@ def _cite_newest(state: State, version: int, rule: str) -> None:
 
 def _refuse_approved(state: State) -> None:
     if state.version in state.approved:
-        reason = f"version {state.version} is approved"
+        reason = f"version {state.version} is approved, which stands"
         raise Refused("proposal_version", "proposal-already-approved", reason)

@@ -114,7 +114,11 @@ def answer_ticket(state: State, command: AnswerTicket, _: Context) -> Sequence[E
     if ticket.last_answer == digest(f"{command.answered_by}\n{command.body}"):
         return []
     if ticket.resolved:
-        raise Refused("ticket", "ticket-is-open", f"{command.ticket} is already resolved")
+        raise Refused(
+            "ticket",
+            "ticket-is-open",
+            f"{command.ticket} is resolved; a mail from its reporter opens it again",
+        )
     return [TicketAnswered(ticket=command.ticket, body=command.body, answered_by=command.answered_by)]
 
 

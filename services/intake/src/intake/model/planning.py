@@ -67,7 +67,11 @@ def _refuse_unexplained(state: State, requirements: Iterable[Requirement]) -> No
 def propose_plan(state: State) -> Sequence[Event]:
     refuse_after_agreement(state, "plan")
     if state.scored is None:
-        raise Refused("scores", "plan-needs-scores", "the requirements have not been scored in this cycle")
+        raise Refused(
+            "scores",
+            "plan-needs-scores",
+            "the requirements of this cycle are not scored yet; score them first",
+        )
     requirements = state.in_cycle()
     unscored = sorted(requirements.keys() - {s.requirement for s in state.scored.scores})
     if unscored:
@@ -98,13 +102,21 @@ def agree_plan(state: State, command: AgreePlan) -> Sequence[Event]:
     _refuse_left_out(plan, requirements.keys())
     without = sorted(r.id for r in requirements.values() if r.kpi is None)
     if without:
-        raise Refused("plan_version", "requirement-needs-kpi", f"no KPI is agreed for {', '.join(without)}")
+        raise Refused(
+            "plan_version",
+            "requirement-needs-kpi",
+            f"no KPI is agreed for {', '.join(without)}; agree one each",
+        )
     return (_agreed(state, plan, command.agreed_by),)
 
 
 def _newest_plan(state: State, version: int) -> Plan:
     if state.plan is None:
-        raise Refused("plan_version", "plan-not-proposed", f"no plan is proposed in cycle {state.cycle} yet")
+        raise Refused(
+            "plan_version",
+            "plan-not-proposed",
+            f"no plan is proposed in cycle {state.cycle} yet; propose one",
+        )
     if version != state.plan.version:
         reason = f"the newest plan is version {state.plan.version}, not {version}"
         raise Refused("plan_version", "plan-must-be-newest", reason)
@@ -180,5 +192,5 @@ def _free_id(state: State, wanted: str, cycle: int) -> str:
 
 def opened_of(state: State) -> EngagementOpened:
     if state.opened is None:
-        raise Refused("engagement", "engagement-not-open", "the engagement has not been opened")
+        raise Refused("engagement", "engagement-not-open", "the engagement is not open; open it first")
     return state.opened

@@ -68,7 +68,7 @@ def refuse_repeats(ids: Iterable[str], path: str, noun: str) -> None:
 
 def require_stakeholder(state: State, key: str, path: str) -> Stakeholder:
     if key not in state.stakeholders:
-        raise Refused(path, "unknown-stakeholder", f"no stakeholder {key!r} is registered")
+        raise Refused(path, "unknown-stakeholder", f"no stakeholder {key!r} is registered; register it first")
     return state.stakeholders[key]
 
 
@@ -90,7 +90,9 @@ def _session(state: State, item: Session, path: str) -> Event:
 def _statement(state: State, item: Statement, path: str) -> Event:
     session = state.sessions.get(item.session)
     if session is None:
-        raise Refused(f"{path}.session", "unknown-session", f"no session {item.session!r} is recorded")
+        raise Refused(
+            f"{path}.session", "unknown-session", f"no session {item.session!r} is recorded; record it first"
+        )
     require_stakeholder(state, item.speaker, f"{path}.speaker")
     if item.speaker not in session.attendees:
         reason = f"{item.speaker!r} did not attend the session {session.id!r}"

@@ -112,7 +112,12 @@ def _outdated(state: State, version: int) -> bool:
 
 def _approve(state: State, command: ApproveMapping, _: Context) -> Sequence[Event]:
     if state.mapping is None:
-        raise Refused("mapping_version", "mapping-exists", "the source has not been profiled yet", "ORDER")
+        raise Refused(
+            "mapping_version",
+            "mapping-exists",
+            "the source is not profiled yet; wait for its profile",
+            "ORDER",
+        )
     if command.mapping_version != state.mapping.version:
         reason = f"the mapping to approve is version {state.mapping.version}"
         raise Refused("mapping_version", "mapping-is-current", reason, "CONFLICT")
@@ -211,7 +216,12 @@ def _restart(state: State, command: RestartMigration, _: Context) -> Sequence[Ev
     if state.phase is Phase.RUNNING:
         return []
     if state.phase is not Phase.ABORTED:
-        raise Refused("requested_by", "run-was-aborted", f"there is no run to repeat: {state.phase}", "ORDER")
+        raise Refused(
+            "requested_by",
+            "run-was-aborted",
+            f"only an aborted run is repeated; migration is {state.phase}",
+            "ORDER",
+        )
     limit = state.reject_limit if command.reject_limit is None else command.reject_limit
     return [_start(state, state.approved_by, limit)]
 

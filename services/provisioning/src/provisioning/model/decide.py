@@ -116,7 +116,11 @@ def _named(missing: Iterable[RoleNeed]) -> str:
 def _on_team(state: State, named: Iterable[tuple[str, str]]) -> None:
     for field, name in named:
         if name not in state.members():
-            raise Refused(field, "person-is-on-the-team", f"{name} is not on the team")
+            raise Refused(
+                field,
+                "person-is-on-the-team",
+                f"{name} is not on the team: {', '.join(sorted(state.members()))}",
+            )
 
 
 def _unique(field: str, names: Sequence[str]) -> None:
@@ -192,7 +196,10 @@ def _retry(state: State, _: RetryBuild, __: Context) -> Sequence[Event]:
         return []
     if state.phase is not Phase.ROLLED_BACK:
         raise Refused(
-            "requested_by", "build-was-rolled-back", f"there is no build to repeat: {state.phase}", "ORDER"
+            "requested_by",
+            "build-was-rolled-back",
+            f"only a build that was rolled back is repeated; provisioning is {state.phase}",
+            "ORDER",
         )
     return [_build(state)]
 
