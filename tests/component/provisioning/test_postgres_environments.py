@@ -31,7 +31,7 @@ async def build_all(environments: PostgresEnvironments, target: Target) -> list[
 
 
 def connect(endpoint: Endpoint, secrets: Path, user: str | None = None) -> psycopg.Connection:
-    name = endpoint.secret if user is None else endpoint.secret.replace("server", user)
+    name = endpoint.secret if user is None else endpoint.secret.replace("server", f"role-{user}")
     return psycopg.connect(
         host=endpoint.host, port=endpoint.port, dbname=endpoint.database, user=user or endpoint.user,
         password=(secrets / name).read_text(), autocommit=True,
@@ -70,7 +70,8 @@ async def test_second_build_finds_everything_done(
     assert [outcome.changed for outcome in second] == [False] * 7
     assert first[-1].endpoint == second[-1].endpoint
     secret_files = list(settings.secrets_dir.iterdir())
-    assert sorted(file.name for file in secret_files) == ["ENG-TEST1-build-1-app", "ENG-TEST1-build-1-server"]
+    names = ["ENG-TEST1-build-1-role-app", "ENG-TEST1-build-1-server"]
+    assert sorted(file.name for file in secret_files) == names
     assert {stat.S_IMODE(file.stat().st_mode) for file in secret_files} == {0o600}
 
 

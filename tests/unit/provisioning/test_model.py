@@ -184,6 +184,12 @@ class TestPrepareEnvironment:
             ({"engine": "oracle"}, "environment.engine", "engine-is-known"),
             ({"database": "d" * 64}, "environment.database", "name-fits-postgresql"),
             ({"schemas": ("pg_shop",)}, "environment.schemas.0", "name-fits-postgresql"),
+            ({"database": "postgres"}, "environment.database", "name-is-free"),
+            (
+                {"roles": (DatabaseRole(name="provisioner", login=True, privileges=()),)},
+                "environment.roles.0.name",
+                "name-is-free",
+            ),
             ({"schemas": ("a", "a")}, "environment.schemas", "names-are-unique"),
             (
                 {"roles": (DatabaseRole(name="app", login=True, privileges=("fly",)),)},

@@ -33,7 +33,8 @@ class Progress(Value):
 
 def activities(environments: Environments, *, pause_seconds: float = 0.5) -> Sequence[Activity]:
     run = partial(build, environments=environments, pause_seconds=pause_seconds)
-    return [Activity(on=BuildStarted, run=run, max_attempts=10, lease_seconds=10.0)]
+    # Steps count their own failures; given up for an outage, the build could neither go on nor be repeated.
+    return [Activity(on=BuildStarted, run=run, max_attempts=1_000_000, lease_seconds=10.0)]
 
 
 async def build(

@@ -78,6 +78,10 @@ class _Build:
         secret = f"{self._prefix}-server"
         return Endpoint(host=HOST, port=self._server.port, database=database, user=ADMIN, secret=secret)
 
+    def _role_secret(self, role: str) -> str:
+        # Apart from the server's own, whatever a role is called.
+        return f"{self._prefix}-role-{role}"
+
     def _start_server(self, _: Step) -> Outcome:
         self._secrets.ensure(f"{self._prefix}-server")
         initialised = self._server.initialise()
@@ -131,7 +135,7 @@ class _Build:
             return self._has_database(connection, self._spec.database)
 
     def _create_role(self, step: Step) -> Outcome:
-        password = self._secrets.ensure(f"{self._prefix}-{step.name}") if step.login else ""
+        password = self._secrets.ensure(self._role_secret(step.name)) if step.login else ""
         with self._server.connect(self._spec.database) as connection:
             changed = ensure_role(connection, step, self._spec.schemas, password)
         rights = ", ".join(step.privileges) or "no privileges"
@@ -141,7 +145,7 @@ class _Build:
         database = self._spec.database if self._reachable() else "postgres"
         with self._server.connect(database) as connection:
             dropped = drop_role(connection, step.name)
-        self._secrets.remove(f"{self._prefix}-{step.name}")
+        self._secrets.remove(self._role_secret(step.name))
         return f"dropped the role {step.name}" if dropped else f"the role {step.name} was not there"
 
     def _check_health(self, _: Step) -> Outcome:
@@ -151,7 +155,7 @@ class _Build:
             version = connection.info.parameter_status("server_version")
         for role in self._spec.roles:
             if role.login:
-                password = self._secrets.ensure(f"{self._prefix}-{role.name}")
+                password = self._secrets.ensure(self._role_secret(role.name))
                 self._server.connect(self._spec.database, role.name, password).close()
         inside = f"{len(self._spec.schemas)} schemas, {len(self._spec.roles)} roles"
         detail = f"PostgreSQL {version} on {HOST}:{self._server.port} answers; {inside}; round trip"

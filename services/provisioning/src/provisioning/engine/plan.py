@@ -7,6 +7,12 @@ ENGINES = ("postgresql",)
 PRIVILEGES = frozenset({"usage", "create", "select", "insert", "update", "delete"})
 # PostgreSQL cuts longer names without a word (NAMEDATALEN - 1).
 MAX_NAME_BYTES = 63
+RESERVED = {
+    "database": ("postgres", "template0", "template1"),
+    "schemas": ("information_schema",),
+    "roles": ("provisioner", "public", "none"),
+}
+"""What a new server has already, or does not take as a name."""
 
 
 def steps(spec: EnvironmentSpec) -> tuple[Step, ...]:
@@ -54,6 +60,8 @@ def objection(spec: EnvironmentSpec) -> tuple[str, str, str] | None:
     for field, name in named:
         if len(name.encode()) > MAX_NAME_BYTES or name.lower().startswith("pg_"):
             return field, "name-fits-postgresql", f"{name} is longer than 63 bytes or begins with pg_"
+        if name in RESERVED[field.split(".")[1]]:
+            return field, "name-is-free", f"{name} is taken in every PostgreSQL server; choose another name"
     for field, names in (
         ("environment.schemas", spec.schemas),
         ("environment.roles", tuple(role.name for role in spec.roles)),
