@@ -120,3 +120,21 @@ async def test_upstream_events_take_effect_once_and_in_order_whatever_order_they
 
     assert [m.payload.rejected_by for m in tail.of(design.ProposalRejected)] == ["a", "b", "c", "d", "e"]
     assert [m.envelope.sequence for m in tail.messages] == [1, 2, 3, 4, 5]
+
+
+async def test_a_waiting_message_that_comes_again_keeps_its_place_and_its_attempts(
+    backbone: Backbone,
+) -> None:
+    broken_names.add("bad")
+    async with backbone.running(register_service()), backbone.tail("intake.events") as tail:
+        for name in ("bad", "carl", "dora", "bad", "carl"):
+            await backbone.send(stakeholder(name), id=name)
+        waiting = backbone.database("intake").db["waiting"]
+        while not await waiting.find_one({"_id": "/throughline/gateway#bad", "attempts": {"$gte": 1}}):
+            assert not tail.messages
+        places = [d["message_id"] async for d in waiting.find().sort("position", 1)]
+        broken_names.clear()
+        await tail.until(lambda t: len(_names(t, "ENG-TEST1")) == 3)
+
+    assert places == ["bad", "carl", "dora"]
+    assert [m.envelope.causation for m in tail.messages] == ["bad", "carl", "dora"]

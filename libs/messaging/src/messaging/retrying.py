@@ -6,12 +6,17 @@ from typing import Any
 
 from messaging.consumer import read
 from messaging.dead_letters import DeadLetters
+from messaging.envelope import Unreadable
 from messaging.handler import Handler
 from messaging.metrics import BLOCKED
-from messaging.stream import Outcome, Received
-from messaging.waiting import TOLD_AFTER, WaitingRoom, record_of
+from messaging.stream import Outcome, Received, Record
+from messaging.waiting import FAILED, WaitingRoom, record_of
 
 logger = logging.getLogger("messaging.retrying")
+TOLD_AFTER = 3
+TOLD_AGAIN_EVERY = 60
+"""Attempts after which operators are told, first and again."""
+MISSING = "an earlier event of its stream is missing"
 
 
 class Retrier:
@@ -28,26 +33,40 @@ class Retrier:
             await self._drain(engagement)
 
     async def _drain(self, engagement: str) -> None:
+        now, moved = datetime.now(UTC), False
         for document in await self._waiting.queue(engagement):
+            # Messages behind a failure are always due; they must not have it tried before its time.
+            if _blocks(document) and document["next_try"] > now and not moved:
+                return
             record = record_of(document["record"])
-            message = read(record, 2**31)
-            outcome = await self._handler.handle_waiting(Received(message.envelope, message.payload, record))
-            if outcome.gaps or outcome.failed is not None:
-                await self._not_yet(document, outcome)
-                if outcome.failed is not None:
-                    return
+            outcome = await self._handle(record)
+            if outcome is not None and outcome.failed is not None:
+                error = outcome.failed[1]
+                await self._not_yet(document, f"{type(error).__name__}: {error}")
+                return
+            if outcome is not None and outcome.gaps:
+                await self._not_yet(document, MISSING)
                 continue
             await self._waiting.release([document["_id"]])
+            moved = True
             if document["attempts"] >= TOLD_AFTER:
                 await self._dead_letters.note_unblocked(record)
 
-    async def _not_yet(self, document: dict[str, Any], outcome: Outcome) -> None:
-        reason = "an earlier event of its stream is missing"
-        if outcome.failed is not None:
-            error = outcome.failed[1]
-            reason = f"{type(error).__name__}: {error}"
-        attempts = await self._waiting.failed_again(document, reason)
-        if attempts >= TOLD_AFTER:
-            await self._dead_letters.note_blocked(
-                record_of(document["record"]), f"attempt {attempts}: {reason}"
-            )
+    async def _handle(self, record: Record) -> Outcome | None:
+        """None for what was readable when it was put aside and is not any more: it is given up."""
+        try:
+            message = read(record, 2**31)
+        except Unreadable as fault:
+            await self._dead_letters.give_up(record, fault.field, fault.reason, fault.code)
+            return None
+        return await self._handler.handle_waiting(Received(message.envelope, message.payload, record))
+
+    async def _not_yet(self, document: dict[str, Any], reason: str) -> None:
+        attempts = await self._waiting.not_yet(document, reason)
+        if attempts == TOLD_AFTER or attempts % TOLD_AGAIN_EVERY == 0:
+            record = record_of(document["record"])
+            await self._dead_letters.note_blocked(record, f"attempt {attempts}: {reason}")
+
+
+def _blocks(document: dict[str, Any]) -> bool:
+    return bool(document["kind"] == FAILED and document["reason"] != MISSING)

@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from time import time_ns
 from typing import Any, Final
 
 from messaging.stream import Received, Record
-from persistence import Database, ReplaceOne, slices
+from persistence import Database, UpdateOne, slices
 
 GAP: Final = "gap"
 FAILED: Final = "failed"
-TOLD_AFTER: Final = 3
-"""Failed attempts after which operators are told."""
+FIRST_PAUSE: Final = timedelta(seconds=1)
 LONGEST_PAUSE: Final = timedelta(minutes=10)
 
 
@@ -20,7 +18,6 @@ class WaitingRoom:
 
     def __init__(self, database: Database) -> None:
         self._waiting = database["waiting"]
-        self._position = time_ns()
 
     async def prepare(self) -> None:
         await self._waiting.create_index([("engagement", 1), ("position", 1)])
@@ -35,24 +32,34 @@ class WaitingRoom:
         return found
 
     async def hold(self, messages: Sequence[tuple[Received, str, str]]) -> None:
-        """Keep (message, kind, reason); holding one again changes nothing but its reason."""
-        now = datetime.now(UTC)
+        """Keep (message, kind, reason) behind what waits already; holding one again changes nothing."""
+        if not messages:
+            return
+        last: dict[str, int] = {}
         writes = []
         for message, kind, reason in messages:
-            self._position += 1
+            engagement = message.envelope.engagement
+            if engagement not in last:
+                last[engagement] = await self._last_position(engagement)
+            last[engagement] += 1
             document = {
-                "engagement": message.envelope.engagement,
+                "engagement": engagement,
                 "kind": kind,
-                "position": self._position,
+                "position": last[engagement],
                 "reason": reason[:1000],
                 "attempts": 0,
                 "message_id": message.envelope.id,
-                "next_try": now + timedelta(seconds=1),
+                "next_try": datetime.now(UTC) + FIRST_PAUSE,
                 "record": record_document(message.record),
             }
-            writes.append(ReplaceOne({"_id": message.envelope.cause}, document, upsert=True))
-        if writes:
-            await self._waiting.bulk_write(writes, ordered=True)
+            # A message delivered again keeps its place in the queue.
+            found = {"_id": message.envelope.cause}
+            writes.append(UpdateOne(found, {"$setOnInsert": document}, upsert=True))
+        await self._waiting.bulk_write(writes, ordered=True)
+
+    async def _last_position(self, engagement: str) -> int:
+        last = await self._waiting.find_one({"engagement": engagement}, sort=[("position", -1)])
+        return int(last["position"]) if last else 0
 
     async def queue(self, engagement: str) -> list[dict[str, Any]]:
         """An engagement's waiting messages, first one first."""
@@ -63,12 +70,14 @@ class WaitingRoom:
         found = self._waiting.find({"next_try": {"$lte": now}}, {"engagement": 1})
         return sorted({document["engagement"] async for document in found})
 
-    async def failed_again(self, head: dict[str, Any], reason: str) -> int:
-        """Push the next try back, doubling; returns the attempts so far."""
-        attempts = int(head["attempts"]) + 1
-        pause = min(timedelta(seconds=2**attempts), LONGEST_PAUSE)
+    async def not_yet(self, document: dict[str, Any], reason: str) -> int:
+        """Push the next try back, twice as long after each failure; returns the attempts so far."""
+        attempts = int(document["attempts"]) + 1
+        pause = FIRST_PAUSE
+        if document["kind"] == FAILED:
+            pause = min(timedelta(seconds=2 ** min(attempts, 20)), LONGEST_PAUSE)
         change = {"attempts": attempts, "reason": reason[:1000], "next_try": datetime.now(UTC) + pause}
-        await self._waiting.update_one({"_id": head["_id"]}, {"$set": change})
+        await self._waiting.update_one({"_id": document["_id"]}, {"$set": change})
         return attempts
 
     async def wake(self, engagement: str) -> None:
