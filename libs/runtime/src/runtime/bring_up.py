@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from runtime import health, state
-from runtime.console import Console, table
+from runtime.console import Console, moment, table
 from runtime.errors import CommandFailed, Exit
 from runtime.layout import Layout, base_port
 from runtime.ports import DEFAULT_BASE
@@ -81,7 +81,9 @@ async def _already_running(layout: Layout, console: Console) -> int:
     found = await health.check(running)
     ill = {name: fault for name, fault in found.items() if fault}
     healthy = f"{len(found) - len(ill)}/{len(found)} healthy"
-    console.line(f"  already running since {running.started_at} (pid {running.supervisor}), {healthy}")
+    console.line(
+        f"  already running since {moment(running.started_at)} (pid {running.supervisor}), {healthy}"
+    )
     console.lines(f"  {name}: {fault}" for name, fault in ill.items())
     if ill:
         console.line("  start anew: throughline down && throughline up")

@@ -169,6 +169,13 @@ def unreachable(url: str, error: Exception) -> CommandFailed:
     return CommandFailed(Exit.UNREACHABLE, f"no stack on {where}{reason}; start one with: throughline up")
 
 
+def refusal_of(answer: httpx.Response) -> list[str]:
+    """What an RFC 9457 problem complains of: each fault with its place, or its detail."""
+    problem = _content(answer)
+    faults = [f"{fault['pointer']}: {fault['detail']}" for fault in problem.get("errors", ())]
+    return faults or [_problem(problem, answer)]
+
+
 def _answer(found: Json) -> Answer:
     return Answer(str(found["__typename"]), found)
 

@@ -52,3 +52,8 @@ def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> list[str]:
 def counted(number: int, noun: str) -> str:
     """`1 letter`, `2 letters`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def moment(text: str | None) -> str:
+    """An ISO timestamp as people read it, to the second, in UTC."""
+    return text[:19].replace("T", " ") if text else ""

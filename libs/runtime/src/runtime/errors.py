@@ -20,3 +20,7 @@ class CommandFailed(Exception):
     def __init__(self, exit_code: Exit, *lines: str) -> None:
         super().__init__("\n".join(lines))
         self.exit_code, self.lines = exit_code, lines
+
+
+class ReaderGone(Exception):
+    """Whoever read our output, such as `head`, has seen enough; that is no failure."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from runtime.cli.target import TENANT, require_local, target
-from runtime.client import GatewayClient, Json
+from runtime.client import GatewayClient, Json, refusal_of
 from runtime.complaints import explain
 from runtime.demo.outsider import KafkaOutsider, structured, wire_type
 from runtime.errors import CommandFailed, Exit
@@ -45,6 +45,8 @@ def _documents(file: Path) -> Iterator[tuple[int, str]]:
     """One JSON document over many lines, or one per line."""
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise CommandFailed(Exit.BAD_DATA, f"{file}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise CommandFailed(Exit.BAD_DATA, f"{file}: cannot be read: {error}") from None
     try:
@@ -96,4 +98,4 @@ async def send(events: list[Json], *, kafka: bool) -> None:
     async with GatewayClient(where.url, where.token) as client:
         answer = await client.post_events(events)
     if answer.status_code >= 400:
-        raise CommandFailed(Exit.BAD_DATA, f"refused: {answer.status_code} {answer.text[:1000]}")
+        raise CommandFailed(Exit.BAD_DATA, *(f"refused: {fault}" for fault in refusal_of(answer)))

@@ -6,7 +6,7 @@ import sys
 import time
 
 from runtime import state
-from runtime.console import Console
+from runtime.console import Console, moment
 from runtime.errors import Exit
 from runtime.layout import Layout, base_port
 from runtime.sweep import sweep
@@ -31,7 +31,7 @@ def take_down() -> int:
     left = sweep(running.run_id, layout.data, grace_seconds=5.0)
     layout.state_file.unlink(missing_ok=True)
     ended = f", {left} leftover processes ended" if left else ""
-    console.line(f"  stopped (was running since {running.started_at}){ended}")
+    console.line(f"  stopped (was running since {moment(running.started_at)}){ended}")
     return Exit.OK
 
 

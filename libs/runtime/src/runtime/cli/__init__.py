@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from runtime import VERSION
-from runtime.errors import CommandFailed, Exit
+from runtime.errors import CommandFailed, Exit, ReaderGone
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -17,8 +17,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     try:
         sys.exit(_run(given))
-    except BrokenPipeError:
-        # A reader such as `head` has seen enough; the interpreter must not complain at exit either.
+    except (BrokenPipeError, ReaderGone):
+        # The interpreter flushes once more at its end, and must not complain then either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(Exit.OK)
     except KeyboardInterrupt:

@@ -53,6 +53,7 @@ def schema() -> None:
 def list_(json: AsJson = False) -> None:
     """List engagements, newest first."""
     from runtime.cli.output import as_json, as_table
+    from runtime.console import moment
 
     found = _ask_all()
     if json:
@@ -66,7 +67,7 @@ def list_(json: AsJson = False) -> None:
             e["title"],
             e["stage"],
             e["health"]["state"],
-            e["updatedAt"],
+            moment(e["updatedAt"]),
         )
         for e in found
     ]
@@ -120,6 +121,7 @@ def show(engagement: Id, json: AsJson = False) -> None:
 
 def _print(found: dict[str, Any]) -> None:
     from runtime.cli.output import as_table, data
+    from runtime.console import moment
 
     client = (found["client"] or {}).get("name", "-")
     data(f"{found['key']}  {client}, {found['title']}")
@@ -127,7 +129,7 @@ def _print(found: dict[str, Any]) -> None:
     data(f"budget {found['budget']} {found['currency']}, {found['startOn']} to {found['targetOn']}")
     data(f"cycle {found['cycle']}, {found['cursor']} events")
     data("")
-    stages = [(s["name"], s["state"], s["startedAt"], s["doneAt"]) for s in found["stages"]]
+    stages = [(s["name"], s["state"], moment(s["startedAt"]), moment(s["doneAt"])) for s in found["stages"]]
     as_table(stages, ("stage", "state", "started", "done"), "")
     for refusal in found["refusals"]:
         data(f"refused {refusal['command']} by {refusal['actor']}: {refusal['field']}: {refusal['message']}")
@@ -140,8 +142,9 @@ def watch(
     json: AsJson = False,
 ) -> None:
     """Follow an engagement: what has happened, then what happens. Reconnects where the gateway restarts."""
+    from runtime.cli.output import while_read
     from runtime.cli.target import run, target
     from runtime.following import follow
 
     where = target(["viewer"])
-    run(follow(where.url, where.token, engagement, after, json=json))
+    run(while_read(follow(where.url, where.token, engagement, after, json=json)))

@@ -21,20 +21,22 @@ def tail(
     json: AsJson = False,
 ) -> None:
     """Print events as they happen, from the beginning."""
+    from runtime.cli.output import while_read
     from runtime.cli.target import require_local, run, target
 
     if kafka:
         from runtime.kafka_tail import tail_topics
 
-        run(tail_topics(require_local().kafka, type, engagement, json=json, once=once))
+        run(while_read(tail_topics(require_local().kafka, type, engagement, json=json, once=once)))
         return
     from runtime.following import follow, follow_all
 
     where = target(["viewer"])
     if engagement and not once and not type:
-        run(follow(where.url, where.token, engagement, 0, json=json))
+        run(while_read(follow(where.url, where.token, engagement, 0, json=json)))
     else:
-        run(follow_all(where.url, where.token, type, json=json, once=once, only=engagement))
+        following = follow_all(where.url, where.token, type, json=json, once=once, only=engagement)
+        run(while_read(following))
 
 
 @app.command()

@@ -20,6 +20,7 @@ def trace(
 
     from runtime.cli.output import as_json, data, note
     from runtime.cli.target import require_local, run
+    from runtime.console import counted
     from runtime.servers import SERVICES
     from runtime.trace_reader import check, spans_of, tree
 
@@ -31,6 +32,7 @@ def trace(
     for line in tree(spans):
         data(line)
     found = check(spans, SERVICES)
-    note(f"{found.spans} spans, {len(found.services)} services   {state.traces_url}/traces/{trace_id}")
+    size = f"{counted(found.spans, 'span')}, {counted(len(found.services), 'service')}"
+    note(f"{size}   {state.traces_url}/traces/{trace_id}")
     if found.missing:
         note(f"not the whole of a journey: {found.missing}")

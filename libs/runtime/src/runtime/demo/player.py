@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from runtime.client import ACCEPTED, PENDING, REFUSED, Answer, GatewayClient, Json
+from runtime.client import ACCEPTED, PENDING, REFUSED, Answer, GatewayClient, Json, refusal_of
 from runtime.console import counted
 from runtime.dead_letters import DeadLetterList
 from runtime.demo.outsider import KafkaOutsider, read_document, read_lines, structured
@@ -222,17 +222,10 @@ def _taken(step: Step, answer: httpx.Response, what: str) -> str:
     """What was taken, or refused where the story says so; anything else fails the step."""
     is_refused = answer.status_code >= httpx.codes.BAD_REQUEST
     if is_refused and step.refused is not None and step.refused.field in answer.text:
-        return f"refused: {_reason(answer)}"
+        return f"refused: {refusal_of(answer)[0]}"
     if is_refused or step.refused is not None:
         raise StepFailed(step.title, f"the gateway answered {answer.status_code}: {answer.text[:500]}")
     return what
-
-
-def _reason(answer: httpx.Response) -> str:
-    """The first fault of an RFC 9457 problem, with its place; its detail where it names none."""
-    problem = answer.json()
-    faults = [f"{fault['pointer']}: {fault['detail']}" for fault in problem.get("errors", ())]
-    return faults[0] if faults else str(problem.get("detail", answer.text))[:100]
 
 
 def _expected_refusal(step: Step, answer: Answer) -> str:

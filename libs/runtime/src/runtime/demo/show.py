@@ -114,7 +114,7 @@ class Show:
                 f"{result.engagement}, {'delivered' if not result.faults else 'not as the story says'}",
             ),
             ("phases", f"{len(result.phases)}/{len(PHASE_ENDS)}: {reached}"),
-            ("events", f"{len(result.timeline)}, of them {refused} commands refused"),
+            ("events", f"{len(result.timeline)}, of them {counted(refused, 'command')} refused"),
             ("dead", f"{counted(len(result.dead_letters), 'letter')}, {len(result.expected_dead)} expected"),
         ]
         if result.trace is not None:

@@ -1,0 +1,55 @@
+"""What follows events ends when its reader has seen enough, and says nothing about it."""
+
+import asyncio
+import os
+import sys
+
+import pytest
+
+from runtime.cli.output import data, while_read
+from runtime.errors import ReaderGone
+
+
+@pytest.fixture
+def reader(monkeypatch: pytest.MonkeyPatch) -> int:
+    """The reading end of a pipe that is our stdout."""
+    reading, writing = os.pipe()
+    monkeypatch.setattr(sys, "stdout", os.fdopen(writing, "w"))
+    return reading
+
+
+async def test_quiet_following_ends_when_the_reader_leaves(reader: int) -> None:
+    ended = asyncio.Event()
+
+    async def follow() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    following = asyncio.create_task(while_read(follow()))
+    await asyncio.sleep(0)
+    assert not following.done()
+    os.close(reader)
+
+    await asyncio.wait_for(following, 5)
+    assert ended.is_set()
+
+
+async def test_following_that_ends_by_itself_or_fails_is_not_held_up(reader: int) -> None:
+    async def fail() -> None:
+        raise ValueError("gone wrong")
+
+    await asyncio.wait_for(while_read(asyncio.sleep(0)), 5)
+    with pytest.raises(ValueError, match="gone wrong"):
+        await while_read(fail())
+    os.close(reader)
+
+
+def test_writing_to_nobody_says_that_the_reader_is_gone(reader: int) -> None:
+    os.close(reader)
+
+    with pytest.raises(ReaderGone):
+        data("a line")
+    # What could not be written must not be tried again when the stream is thrown away.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
