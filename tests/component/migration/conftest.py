@@ -16,10 +16,6 @@ from migration.activities import look_over, migrate
 from migration.adapters.postgres_targets import PostgresTargets
 from migration.adapters.sqlite_sources import SqliteSources
 from migration.ports import Targets
-from provisioning.adapters.postgres_environments import PostgresEnvironments
-from provisioning.engine import plan
-from provisioning.ports import Target
-from provisioning.settings import BuildSettings
 from schemas.base import Command, Event
 from schemas.design import DatabaseRole, EnvironmentSpec
 from schemas.migration import (
@@ -33,6 +29,7 @@ from schemas.migration import (
 )
 from schemas.provisioning import Endpoint
 from schemas.rules import Context
+from testkit.environments import environment
 from testkit.scenario import NOON
 
 E = TypeVar("E", bound=Event)
@@ -60,13 +57,8 @@ class Server:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
     directory = tmp_path_factory.mktemp("server")
-    settings = BuildSettings(data_dir=directory / "data", secrets_dir=directory / "secrets")
-    environments, target = PostgresEnvironments(settings), Target("ENG-TEST1", 1, SPEC)
-    step = plan.steps(SPEC)[0]
-    outcome = await environments.carry_out(target, step)
-    assert outcome.endpoint is not None
-    yield Server(outcome.endpoint, settings.secrets_dir)
-    await environments.undo(target, step)
+    async with environment(SPEC, directory, bare=True) as (endpoint, secrets):
+        yield Server(endpoint, secrets)
 
 
 @dataclass

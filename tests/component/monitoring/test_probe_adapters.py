@@ -14,13 +14,10 @@ from monitoring.adapters.psycopg_checks import PsycopgChecks
 from monitoring.adapters.tcp_checks import TcpChecks
 from monitoring.model import LOOPBACK
 from monitoring.settings import Settings
-from provisioning.adapters.postgres_environments import PostgresEnvironments
-from provisioning.engine import plan
-from provisioning.ports import Target
-from provisioning.settings import BuildSettings
 from schemas.design import DatabaseRole, EnvironmentSpec
 from schemas.monitoring import Probe, ProbeKind
 from schemas.provisioning import Endpoint
+from testkit.environments import environment
 from testkit.servers import free_port
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -178,14 +175,8 @@ async def built(tmp_path: Path) -> AsyncIterator[tuple[Endpoint, Path]]:
         component="database", database="orders", schemas=("shop",),
         roles=(DatabaseRole(name="app", login=True, privileges=("usage",)),),
     )  # fmt: skip
-    settings = BuildSettings(data_dir=tmp_path / "data", secrets_dir=tmp_path / "secrets")
-    environments, target = PostgresEnvironments(settings), Target("ENG-TEST1", 1, spec)
-    steps = plan.steps(spec)
-    try:
-        outcomes = [await environments.carry_out(target, step) for step in steps]
-        yield outcomes[-1].endpoint, settings.secrets_dir
-    finally:
-        await environments.undo(target, steps[0])
+    async with environment(spec, tmp_path) as built_there:
+        yield built_there
 
 
 def postgres(endpoint: Endpoint | None) -> Probe:
