@@ -25,7 +25,7 @@ class Work(Protocol):
     def tenant(self) -> str: ...
     @property
     def attempt(self) -> int:
-        """1 for the first try; a run taken over from a killed worker counts as another attempt."""
+        """1 for the first try, one more after each run that failed; a worker's death is no failure."""
 
     @property
     def checkpoint(self) -> Mapping[str, Any]:
