@@ -10,15 +10,15 @@ from runtime.cli.output import data, while_read
 from runtime.errors import ReaderGone
 
 
-@pytest.fixture
-def reader(monkeypatch: pytest.MonkeyPatch) -> int:
-    """The reading end of a pipe that is our stdout."""
+def piped(monkeypatch: pytest.MonkeyPatch) -> int:
+    """The reading end of a pipe that is our stdout; called in the test, since pytest sets its own before."""
     reading, writing = os.pipe()
     monkeypatch.setattr(sys, "stdout", os.fdopen(writing, "w"))
     return reading
 
 
-async def test_quiet_following_ends_when_the_reader_leaves(reader: int) -> None:
+async def test_quiet_following_ends_when_the_reader_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = piped(monkeypatch)
     ended = asyncio.Event()
 
     async def follow() -> None:
@@ -36,7 +36,9 @@ async def test_quiet_following_ends_when_the_reader_leaves(reader: int) -> None:
     assert ended.is_set()
 
 
-async def test_following_that_ends_by_itself_or_fails_is_not_held_up(reader: int) -> None:
+async def test_following_that_ends_by_itself_or_fails_is_not_held_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = piped(monkeypatch)
+
     async def fail() -> None:
         raise ValueError("gone wrong")
 
@@ -46,7 +48,8 @@ async def test_following_that_ends_by_itself_or_fails_is_not_held_up(reader: int
     os.close(reader)
 
 
-def test_writing_to_nobody_says_that_the_reader_is_gone(reader: int) -> None:
+def test_writing_to_nobody_says_that_the_reader_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = piped(monkeypatch)
     os.close(reader)
 
     with pytest.raises(ReaderGone):
