@@ -188,6 +188,8 @@ def show_demo(example: str, wish: Wish) -> int:
         console.lines(error.lines)
         code = error.exit_code
         verdict.append((False, f"demo failed: {error.lines[0].strip()}"))
+    if not verdict and not code:
+        verdict.append((False, "demo stopped before its end"))
     if verdict and not (is_watched and verdict[-1][0]):
         console.line(verdict[-1][1])
     return code or int(not verdict or not verdict[-1][0])
