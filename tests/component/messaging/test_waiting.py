@@ -1,6 +1,7 @@
 """One engagement's failure is its own: later messages wait behind it, others go on, order holds."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -138,3 +139,30 @@ async def test_a_waiting_message_that_comes_again_keeps_its_place_and_its_attemp
 
     assert places == ["bad", "carl", "dora"]
     assert [m.envelope.causation for m in tail.messages] == ["bad", "carl", "dora"]
+
+
+def _breaks_on_bad(state: Register, command: Command, context: Context) -> list[Event]:
+    assert isinstance(command, design.RejectProposal)
+    if command.rejected_by in broken_names:
+        raise ZeroDivisionError(command.rejected_by)
+    return _reject(state, command, context)
+
+
+async def test_what_follows_a_skipped_upstream_event_goes_on(backbone: Backbone) -> None:
+    broken_names.add("bad")
+    service = replace(_listener(), decide=_breaks_on_bad)
+    async with backbone.running(service), backbone.tail("design.events") as tail:
+        told = [
+            await backbone.happened(intake.StakeholderRegistered(stakeholder=stakeholder(name).stakeholder))
+            for name in ("a", "bad", "c", "d")
+        ]
+        waiting = backbone.database("design").db["waiting"]
+        while await waiting.count_documents({}) < 3:
+            assert len(tail.messages) <= 1
+        skip = operations.SkipBlocked(
+            service_name="design", message_id=told[1].envelope.id, requested_by="op", reason="never mind"
+        )
+        await backbone.send(skip)
+        await tail.until(lambda t: len(t.messages) == 3)
+
+    assert [m.payload.rejected_by for m in tail.of(design.ProposalRejected)] == ["a", "c", "d"]

@@ -18,7 +18,7 @@ from messaging.metrics import COMMITS, CONFLICTS, EVENTS, OUTBOX_AGE
 from messaging.producer import Producer
 from messaging.service import Service
 from messaging.stream import Outcome, Received, Stream, handle
-from messaging.waiting import FAILED, GAP, WaitingRoom
+from messaging.waiting import FAILED, GAP, WaitingRoom, record_of
 from messaging.work import WorkItems
 from schemas.operations import RetryBlocked, SkipBlocked
 
@@ -80,6 +80,9 @@ class Handler:
             for engagement, messages in work.items():
                 outcome = await self._decide(engagement, messages, spans)
                 outcomes.append((outcome, messages))
+            # Before the commit: afterwards a repeated delivery would find these seen, and say nothing.
+            for outcome, _ in outcomes:
+                await self._give_up(outcome)
             settled = await self._commit(outcomes, spans)
             await self._put_aside(settled, waited)
             await self._publish(settled)
@@ -141,14 +144,16 @@ class Handler:
             if not await self._store.insert([outcome.document]):
                 return outcome
 
+    async def _give_up(self, outcome: Outcome) -> None:
+        for message, field, reason in outcome.undeliverable:
+            await self._dead_letters.give_up(message.record, field, reason, "wrong-tenant")
+
     async def _put_aside(self, settled: Sequence[Outcome], waited: bool) -> None:
         held: list[tuple[Received, str, str]] = []
         seen, tenants = {}, {}
         for outcome in settled:
             if not waited:
                 held.extend(_to_wait(outcome))
-            for message, field, reason in outcome.undeliverable:
-                await self._dead_letters.give_up(message.record, field, reason, "wrong-tenant")
             if not outcome.causes and outcome.stream.seen:
                 seen[outcome.stream.engagement] = outcome.stream.seen
                 if outcome.stream.tenant is not None:
@@ -235,12 +240,22 @@ class Handler:
     async def _operate(self, message: Received) -> None:
         command, engagement = message.payload, message.envelope.engagement
         if isinstance(command, SkipBlocked):
-            skipped = await self._waiting.skip(engagement, command.message_id)
-            if skipped is not None:
-                reason = f"skipped by {command.requested_by}: {command.reason}"
-                await self._dead_letters.give_up(skipped, "", reason, "skipped")
+            await self._skip(engagement, command)
         await self._waiting.wake(engagement)
         self._cache.pop(engagement, None)
+
+    async def _skip(self, engagement: str, command: SkipBlocked) -> None:
+        """Give up the message that blocks, if it is this one; each step may be repeated after a crash."""
+        head = await self._waiting.failing_head(engagement)
+        if head is None or head["message_id"] != command.message_id:
+            return
+        record = record_of(head["record"])
+        reason = f"skipped by {command.requested_by}: {command.reason}"
+        await self._dead_letters.give_up(record, "", reason, "skipped")
+        if head["sequence"] is not None:
+            # Counted as seen, or all that follows of its stream would wait for it for ever.
+            await self._store.mark({}, {engagement: {head["upstream"]: head["sequence"]}})
+        await self._waiting.release([head["_id"]])
 
 
 class _Spans:

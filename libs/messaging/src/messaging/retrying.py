@@ -34,6 +34,10 @@ class Retrier:
 
     async def _drain(self, engagement: str) -> None:
         now, moved = datetime.now(UTC), False
+        head = await self._waiting.failing_head(engagement)
+        # A long queue is not read every second while its head is not due.
+        if head is not None and head["next_try"] > now and not await self._waiting.any_gap(engagement):
+            return
         for document in await self._waiting.queue(engagement):
             # Messages behind a failure are always due; they must not have it tried before its time.
             if _blocks(document) and document["next_try"] > now and not moved:

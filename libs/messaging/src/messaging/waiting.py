@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from messaging.ordering import upstream
 from messaging.stream import Received, Record
 from persistence import Database, UpdateOne, slices
 
@@ -49,6 +50,8 @@ class WaitingRoom:
                 "reason": reason[:1000],
                 "attempts": 0,
                 "message_id": message.envelope.id,
+                "upstream": upstream(message.envelope),
+                "sequence": message.envelope.sequence,
                 "next_try": datetime.now(UTC) + FIRST_PAUSE,
                 "record": record_document(message.record),
             }
@@ -84,13 +87,13 @@ class WaitingRoom:
         """Let the engagement's head be tried now."""
         await self._waiting.update_many({"engagement": engagement}, {"$set": {"next_try": datetime.now(UTC)}})
 
-    async def skip(self, engagement: str, message_id: str) -> Record | None:
-        """Take out the message at the head, if it is this one."""
-        head = await self._waiting.find_one({"engagement": engagement}, sort=[("position", 1)])
-        if head is None or head["message_id"] != message_id:
-            return None
-        await self._waiting.delete_one({"_id": head["_id"]})
-        return record_of(head["record"])
+    async def failing_head(self, engagement: str) -> dict[str, Any] | None:
+        """The message that blocks an engagement; None where nothing does."""
+        query = {"engagement": engagement, "kind": FAILED}
+        return await self._waiting.find_one(query, sort=[("position", 1)])
+
+    async def any_gap(self, engagement: str) -> bool:
+        return await self._waiting.find_one({"engagement": engagement, "kind": GAP}, {"_id": 1}) is not None
 
     async def release(self, ids: Sequence[str]) -> None:
         for part in slices(list(ids)):

@@ -18,12 +18,13 @@ from messaging.producer import Producer
 from messaging.service import Activity, Again, LeaseLost, Service
 from persistence import BulkRefused, Database
 from schemas import registry
-from schemas.base import Command
+from schemas.base import Command, Payload
 
 logger = logging.getLogger("messaging.work")
 DUPLICATE_KEY = 11000
 AT_ONCE = 16
 LONGEST_SLEEP = 1.0
+LONGEST_PAUSE = 300.0
 
 
 class WorkItems:
@@ -31,6 +32,8 @@ class WorkItems:
 
     def __init__(self, service: Service, database: Database) -> None:
         self._activities = {activity.on.type: activity for activity in service.activities}
+        if len(self._activities) != len(service.activities):
+            raise ValueError(f"{service.name}: two activities start on one event")
         self._work = database["work"]
         self.created = asyncio.Event()
 
@@ -58,7 +61,7 @@ class WorkItems:
 
     def _document(self, activity: Activity, message: Message) -> dict[str, Any]:
         envelope = message.envelope
-        due = activity.due(message.payload) if activity.due else datetime.now(UTC)
+        due = _due(activity, message.payload)
         return {
             "_id": envelope.id,
             "engagement": envelope.engagement,
@@ -81,7 +84,7 @@ class WorkItems:
         """The item most due, leased to the caller; its fence shuts out whoever had it before."""
         now = datetime.now(UTC)
         return await self._work.find_one_and_update(
-            {"due": {"$lte": now}},
+            {"due": {"$lte": now}, "event": {"$in": list(self._activities)}},
             {"$set": {"due": now + lease}, "$inc": {"fence": 1}},
             sort=[("due", 1)],
             return_document=True,
@@ -105,6 +108,20 @@ class WorkItems:
             {"due": {"$gt": datetime(2000, 1, 1, tzinfo=UTC)}}, {"due": 1}, sort=[("due", 1)]
         )
         return found["due"] if found else None
+
+
+def _due(activity: Activity, event: Payload) -> datetime:
+    try:
+        return activity.due(event) if activity.due else datetime.now(UTC)
+    except Exception:  # a bug here must not hold up what is already committed: the run itself may say more
+        logger.exception("%s: no due time, so it is due now", activity.name)
+        return datetime.now(UTC)
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 @dataclass
@@ -234,6 +251,8 @@ class Worker:
         try:
             with trace.use_span(span, record_exception=False, set_status_on_exception=False):
                 again = await activity.run(registry.parse(item["type"], item["data"]), run)
+            # A renewal still under way would make finished work due again.
+            await _ended(keeper)
             await self._settle(item, again)
         except LeaseLost:
             outcome = "lost"
@@ -267,7 +286,7 @@ class Worker:
         logger.warning("%s of %s failed (%d): %s", name, run.engagement, failures, error, exc_info=error)
         with suppress(LeaseLost):
             if failures < activity.max_attempts:
-                pause = activity.backoff_seconds * 2 ** (failures - 1)
+                pause = min(activity.backoff_seconds * 2 ** min(failures - 1, 20), LONGEST_PAUSE)
                 due = datetime.now(UTC) + timedelta(seconds=pause)
                 await self._items.change(run.item, {"due": due, "failures": failures})
                 return
