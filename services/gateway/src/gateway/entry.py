@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from gateway.telling import tell
 from schemas import registry
 from schemas.base import Payload
 
@@ -96,17 +97,5 @@ class Entry:
 
 
 def summary(entry: Entry) -> str:
-    """One line for a person: what happened, and the first few plain facts of it."""
-    words = entry.type.partition(".")[2].replace("_", " ").capitalize()
-    facts = [f"{name} {value}" for name, value in _facts(orjson.loads(entry.data)) if value not in ("", None)]
-    return f"{words}: {', '.join(facts[:3])}" if facts else words
-
-
-def _facts(data: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Plain values of the payload, or of the one thing it carries."""
-    nested = [value for value in data.values() if isinstance(value, dict)]
-    inner = nested[0] if len(nested) == 1 else {}
-    plain = [
-        (k, v) for k, v in {**inner, **data}.items() if isinstance(v, str | int | float) and k != "version"
-    ]
-    return [(k.replace("_", " "), v) for k, v in plain if not (isinstance(v, str) and len(v) > 60)]
+    """One line for a person."""
+    return tell(entry.type, orjson.loads(entry.data))
