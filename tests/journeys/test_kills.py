@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from testkit.stack import RunningStack, whole_view
+from testkit.stack import Played, RunningStack, whole_view
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(420)]
 
@@ -47,8 +47,7 @@ def _steady(value: Any) -> Any:
     return value
 
 
-async def test_ten_kills_change_nothing_in_the_outcome(stack: RunningStack) -> None:
-    calm = await stack.play(STORY)
+async def test_ten_kills_change_nothing_in_the_outcome(stack: RunningStack, calm: Played) -> None:
     assert calm.passed, calm.said
     seed = 20261123
 

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from testkit.stack import RunningStack
+from testkit.stack import Played, RunningStack
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(240)]
 
@@ -52,12 +52,10 @@ def _attributes(span: dict[str, Any]) -> dict[str, Any]:
     return {**found, "http.response.status_code": int(status)} if status else found
 
 
-async def test_the_valve_makers_story_is_one_view_and_one_trace(stack: RunningStack) -> None:
-    played = await stack.play("rheintal-order-system")
-
-    assert played.passed, played.said
-    assert "6/6 phases" in played.verdict
-    spans = await _spans(stack, played.trace_id)
+async def test_the_valve_makers_story_is_one_view_and_one_trace(stack: RunningStack, calm: Played) -> None:
+    assert calm.passed, calm.said
+    assert "6/6 phases" in calm.verdict
+    spans = await _spans(stack, calm.trace_id)
     by_id = {span["spanId"]: span for span in spans}
     parents = [(by_id[s["parentSpanId"]], s) for s in spans if s.get("parentSpanId")]
     crossing = {(p["service"], s["service"]) for p, s in parents if p["service"] != s["service"]}

@@ -19,9 +19,9 @@ pytestmark = pytest.mark.timeout(150)
 
 SEED = 20261123
 ENGAGEMENTS = [f"ENG-F{number:03}" for number in range(25)]
-ROUNDS = 24
-KILLS = 6
-FREEZES = 4
+ROUNDS = 16
+KILLS = 4
+FREEZES = 3
 Process = subprocess.Popen[bytes]
 Disturb = Callable[[Backbone, random.Random], Awaitable[list[Process]]]
 
