@@ -1,6 +1,5 @@
 """Tries waiting messages again, in their order, with a growing pause between attempts."""
 
-import logging
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +11,6 @@ from messaging.metrics import BLOCKED
 from messaging.stream import Outcome, Received, Record
 from messaging.waiting import FAILED, WaitingRoom, record_of
 
-logger = logging.getLogger("messaging.retrying")
 TOLD_AFTER = 3
 TOLD_AGAIN_EVERY = 60
 """Attempts after which operators are told, first and again."""
