@@ -15,7 +15,9 @@ NAMES = ("hop", "hop_in_flight", "flow", "engagement_query", "gateway_rebuild", 
 def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of: {', '.join(NAMES)}")
-    parser.add_argument("--quick", action="store_true", help="fewer messages and repeats: does it run at all?")
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer messages and repeats: does it run at all?"
+    )
     parser.add_argument("--into", type=Path, default=FOLDER, help="folder for the files")
     chosen = parser.parse_args(words)
     unknown = sorted(set(chosen.names) - set(NAMES))

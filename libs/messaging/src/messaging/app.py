@@ -113,7 +113,7 @@ class _Parts:
 
     async def flush_quietly(self) -> None:
         with suppress(Exception):
-            await self.handler.flush()
+            await self.handler.flush(everything=True)
 
 
 @asynccontextmanager

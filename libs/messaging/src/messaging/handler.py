@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import monotonic
 
@@ -24,6 +24,8 @@ from schemas.operations import RetryBlocked, SkipBlocked
 
 logger = logging.getLogger("messaging.handler")
 CACHED_STREAMS = 20_000
+QUIET_SECONDS = 2.0
+MARKED_AT_ONCE = 500
 Work = Mapping[str, Sequence[Received]]
 
 
@@ -43,7 +45,8 @@ class Handler:
         self._service, self._store, self._waiting, self._work = service, store, waiting, work
         self._producer, self._dead_letters, self._limit = producer, dead_letters, limit
         self._cache: OrderedDict[str, Stream] = OrderedDict()
-        self._published: dict[str, int] = {}
+        self._unmarked: OrderedDict[str, _Published] = OrderedDict()
+        self._long: dict[str, Stream] = {}
         self._lock = asyncio.Lock()
 
     def forget(self) -> None:
@@ -171,7 +174,11 @@ class Handler:
         EVENTS.labels(self._service.name).inc(len(messages))
         for outcome in settled:
             if outcome.causes:
-                self._published[outcome.stream.engagement] = outcome.stream.version
+                self._note_published(outcome.stream.engagement, outcome.stream.version)
+
+    def _note_published(self, engagement: str, version: int) -> None:
+        self._unmarked[engagement] = _Published(version, monotonic())
+        self._unmarked.move_to_end(engagement)
 
     def _messages(self, outcome: Outcome) -> list[Message]:
         if outcome.document is None:
@@ -187,6 +194,8 @@ class Handler:
                 continue
             self._cache[stream.engagement] = stream
             self._cache.move_to_end(stream.engagement)
+            if stream.version - stream.snapshot >= SNAPSHOT_EVERY:
+                self._long[stream.engagement] = stream
         while len(self._cache) > CACHED_STREAMS:
             self._cache.popitem(last=False)
 
@@ -200,30 +209,48 @@ class Handler:
         for engagement, item in loaded.items():
             self._cache[engagement] = replace(item.stream, blocked=engagement in blocked)
 
-    async def _pay(self, loaded: dict[str, Loaded]) -> None:
+    async def _pay(self, loaded: Mapping[str, Loaded]) -> None:
         """Publish what a crash may have left unpublished, before anything newer of the same stream."""
-        owed: list[Message] = []
-        for engagement, item in loaded.items():
-            ours = self._published.get(engagement, 0)
-            owed.extend(m for version, part in item.owed.items() if version > ours for m in part)
+        due = [item for item in loaded.values() if item.owed and not self._is_published(item.stream)]
+        owed = [message for item in due for message in item.owed]
         await self._work.create(owed)
         await self._producer.publish(owed)
-        for engagement, item in loaded.items():
-            if item.owed:
-                self._published[engagement] = item.stream.version
+        for item in due:
+            self._note_published(item.stream.engagement, item.stream.version)
 
-    async def flush(self) -> None:
-        """Write down, in bulk and now and then, how far each stream is published; make snapshots."""
-        async with self._lock:
-            published, self._published = self._published, {}
-            if not published:
-                return
-            await self._store.mark(published, {})
-            streams = [self._cache[e] for e in published if e in self._cache]
-            due = [s for s in streams if s.version - s.snapshot >= SNAPSHOT_EVERY]
-            await self._store.snapshot(due)
-            for stream in due:
-                self._cache[stream.engagement] = replace(stream, snapshot=stream.version)
+    def _is_published(self, stream: Stream) -> bool:
+        known = self._unmarked.get(stream.engagement)
+        return known is not None and known.version >= stream.version
+
+    async def flush(self, *, everything: bool = False) -> None:
+        """Write down how far streams that have come to rest are published; make snapshots of long ones.
+
+        A busy stream needs no mark: its next commit says that the one before it is published.
+        """
+        long, self._long = self._long, {}
+        await self._store.snapshot(list(long.values()))
+        for engagement, stream in long.items():
+            if engagement in self._cache:
+                self._cache[engagement] = replace(self._cache[engagement], snapshot=stream.version)
+        await self._mark(self._at_rest(everything))
+
+    def _at_rest(self, everything: bool) -> dict[str, int]:
+        """The longest quiet ones first, so many that a round is short."""
+        before = monotonic() - QUIET_SECONDS
+        found: dict[str, int] = {}
+        for engagement, published in self._unmarked.items():
+            if not everything and (published.at > before or len(found) == MARKED_AT_ONCE):
+                break
+            found[engagement] = published.version
+        return found
+
+    async def _mark(self, published: Mapping[str, int]) -> None:
+        if not published:
+            return
+        await self._store.mark(published, {})
+        for engagement, version in published.items():
+            if self._unmarked[engagement].version == version:
+                del self._unmarked[engagement]
 
     async def handle_waiting(self, received: Received) -> Outcome:
         """Handle one message that waited; a failure or gap is handed back and not put aside again."""
@@ -256,6 +283,12 @@ class Handler:
             # Counted as seen, or all that follows of its stream would wait for it for ever.
             await self._store.mark({}, {engagement: {head["upstream"]: head["sequence"]}})
         await self._waiting.release([head["_id"]])
+
+
+@dataclass(frozen=True, slots=True)
+class _Published:
+    version: int
+    at: float
 
 
 class _Spans:
