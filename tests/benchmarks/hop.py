@@ -50,7 +50,6 @@ async def prepare(on: Stage, engagements: int) -> None:
 
 
 async def timed(on: Stage, side: str, count: int) -> float:
-    process = on.worker("hop_worker.py", side, str(count))
+    process = on.start("hop_worker.py", side, str(count))
     found = await asyncio.to_thread(outcome, process)
-    print(side, found)
     return float(found["seconds"])

@@ -1,15 +1,18 @@
-"""Servers and processes of a benchmark: a broker, a database, workers in processes of their own."""
+"""Servers and processes of a benchmark: a broker, a database, and everything measured in its own process."""
 
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
@@ -18,12 +21,14 @@ from messaging.envelope import to_headers
 from messaging.topics import apply
 from persistence import MongoSettings
 from testkit import servers
+from testkit.servers import free_port
 
+__all__ = ["Stage", "free_port", "outcome", "stage", "until_ready"]
 HERE = Path(__file__).parent
 
 
 class Stage:
-    """An empty broker with the declared topics, and an empty database."""
+    """A broker with the declared topics, and a database; both empty at first."""
 
     def __init__(self, kafka: KafkaSettings, mongo: MongoSettings) -> None:
         self.kafka, self.mongo = kafka, mongo
@@ -53,19 +58,34 @@ class Stage:
         finally:
             await admin.close()
 
-    def worker(self, script: str, *words: str) -> "subprocess.Popen[str]":
-        """A script of this folder as a process that finds these servers; it prints one JSON line."""
-        environment = {
+    def start(self, *words: str, **environment: str) -> "subprocess.Popen[str]":
+        """`python WORDS` in this folder, told where these servers are; what it prints can be read."""
+        found = {
             **os.environ,
             "KAFKA_BOOTSTRAP_SERVERS": self.kafka.bootstrap_servers,
             "KAFKA_PROFILE": self.kafka.profile.value,
             "MONGO_URL": self.mongo.url,
             "HTTP_PORT": "0",
-            "OTEL_LOG_LEVEL": "WARNING",
+            "OTEL_LOG_LEVEL": "ERROR",
+            **environment,
         }
         return subprocess.Popen(
-            [sys.executable, str(HERE / script), *words], env=environment, stdout=subprocess.PIPE, text=True
+            [sys.executable, *words], cwd=HERE, env=found, stdout=subprocess.PIPE, text=True
         )
+
+    @contextmanager
+    def process(self, *words: str, **environment: str) -> Iterator["subprocess.Popen[str]"]:
+        """The same, stopped at the end."""
+        process = self.start(*words, **environment)
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def outcome(process: "subprocess.Popen[str]", seconds: float = 600) -> dict[str, Any]:
@@ -77,16 +97,29 @@ def outcome(process: "subprocess.Popen[str]", seconds: float = 600) -> dict[str,
     return found
 
 
+async def until_ready(ports: Iterable[int], seconds: float = 120) -> None:
+    """Wait for `/health/ready` of each. Raises TimeoutError."""
+    deadline = time.monotonic() + seconds
+    async with httpx.AsyncClient(trust_env=False, timeout=2) as http:
+        for port in ports:
+            while not await _is_ready(http, port):
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"nothing ready on port {port} within {seconds:.0f} s")
+                await asyncio.sleep(0.05)
+
+
+async def _is_ready(http: httpx.AsyncClient, port: int) -> bool:
+    try:
+        return (await http.get(f"http://127.0.0.1:{port}/health/ready")).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False
+
+
 @asynccontextmanager
 async def stage(partitions: int = 12) -> AsyncIterator[Stage]:
     with servers.kafka() as address, servers.mongo() as url:
-        made = Stage(
-            KafkaSettings(bootstrap_servers=address, partitions=partitions, profile=KafkaProfile.EMBEDDED),
-            MongoSettings(url=url),
+        settings = KafkaSettings(
+            bootstrap_servers=address, partitions=partitions, profile=KafkaProfile.EMBEDDED
         )
-        await apply(made.kafka)
-        yield made
-
-
-def median_run(runs: Sequence[dict[str, float]], key: str) -> list[float]:
-    return [run[key] for run in runs]
+        await apply(settings)
+        yield Stage(settings, MongoSettings(url=url))
