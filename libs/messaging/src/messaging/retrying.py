@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from messaging.consumer import read
+from messaging.batches import read
 from messaging.dead_letters import DeadLetters
 from messaging.envelope import Unreadable
 from messaging.handler import Handler
