@@ -97,6 +97,9 @@ class Handler:
     async def _decide(self, engagement: str, messages: Sequence[Received], spans: "_Spans") -> Outcome:
         stream = self._cache[engagement]
         outcome = handle(self._service, stream, messages, spans.open, self._limit)
+        if outcome.failed is not None and len(fresh := await self._fresh(messages)) < len(messages):
+            # A rule may not survive being asked twice: what was handled before cannot fail any more.
+            outcome = handle(self._service, stream, fresh, spans.open, self._limit)
         if outcome.failed is not None:
             message, error = outcome.failed
             logger.error(
@@ -135,14 +138,17 @@ class Handler:
             CONFLICTS.labels(self._service.name).inc()
             self._cache.pop(engagement, None)
             await self._load([engagement])
-            known = await self._store.known_causes([m.envelope.cause for m in messages])
-            fresh = [m for m in messages if m.envelope.cause not in known]
-            outcome = await self._decide(engagement, fresh, spans)
+            outcome = await self._decide(engagement, await self._fresh(messages), spans)
             if not outcome.causes:
                 return outcome
             outcome.document = commit_document(outcome, _now())
             if not await self._store.insert([outcome.document]):
                 return outcome
+
+    async def _fresh(self, messages: Sequence[Received]) -> list[Received]:
+        """Those that have no commit yet."""
+        known = await self._store.known_causes([m.envelope.cause for m in messages])
+        return [m for m in messages if m.envelope.cause not in known]
 
     async def _give_up(self, outcome: Outcome) -> None:
         for message, field, reason in outcome.undeliverable:
