@@ -49,10 +49,10 @@ class Retrier:
             if outcome is not None and outcome.gaps:
                 await self._not_yet(document, GAP, MISSING)
                 continue
-            await self._waiting.release([document["_id"]])
-            moved = True
             if document["attempts"] >= TOLD_AFTER:
                 await self._dead_letters.note_unblocked(record)
+            await self._waiting.release([document["_id"]])
+            moved = True
 
     async def _handle(self, record: Record) -> Outcome | None:
         """None for what was readable when it was put aside and is not any more: it is given up."""
@@ -64,7 +64,9 @@ class Retrier:
         return await self._handler.handle_waiting(Received(message.envelope, message.payload, record))
 
     async def _not_yet(self, document: dict[str, Any], kind: str, reason: str) -> None:
-        attempts = await self._waiting.not_yet(document, kind, reason)
+        attempts = int(document["attempts"]) + 1
         if attempts == TOLD_AFTER or attempts % TOLD_AGAIN_EVERY == 0:
+            # Before it is counted: a note that failed afterwards would be missing for the next sixty.
             record = record_of(document["record"])
             await self._dead_letters.note_blocked(record, f"attempt {attempts}: {reason}")
+        await self._waiting.not_yet(document, kind, reason)
