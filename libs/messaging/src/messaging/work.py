@@ -225,8 +225,9 @@ class Worker:
             task = asyncio.create_task(self._run(item))
             self._running.add(task)
             task.add_done_callback(self._finished)
+        pause = await self._pause()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._items.created.wait(), await self._pause())
+            await asyncio.wait_for(self._items.created.wait(), pause)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
