@@ -73,7 +73,7 @@ class Handler:
         return done
 
     async def _round(self, work: Work, waited: bool) -> list[Outcome]:
-        await self._load(work)
+        await self._load(work, waited)
         spans = _Spans(self._service.name)
         try:
             outcomes = []
@@ -83,7 +83,7 @@ class Handler:
             # Before the commit: afterwards a repeated delivery would find these seen, and say nothing.
             for outcome, _ in outcomes:
                 await self._give_up(outcome)
-            settled = await self._commit(outcomes, spans)
+            settled = await self._commit(outcomes, spans, waited)
             await self._put_aside(settled, waited)
             await self._publish(settled)
         except BaseException as error:
@@ -115,7 +115,7 @@ class Handler:
         return outcome
 
     async def _commit(
-        self, outcomes: Sequence[tuple[Outcome, Sequence[Received]]], spans: "_Spans"
+        self, outcomes: Sequence[tuple[Outcome, Sequence[Received]]], spans: "_Spans", waited: bool
     ) -> list[Outcome]:
         now = _now()
         writing = [(outcome, messages) for outcome, messages in outcomes if outcome.causes]
@@ -127,17 +127,19 @@ class Handler:
         COMMITS.labels(self._service.name).inc(len(documents) - len(refused))
         for position, (outcome, messages) in enumerate(writing):
             if position in refused:
-                settled.append(await self._again(outcome.stream.engagement, messages, spans))
+                settled.append(await self._again(outcome.stream.engagement, messages, spans, waited))
             else:
                 settled.append(outcome)
         return settled
 
-    async def _again(self, engagement: str, messages: Sequence[Received], spans: "_Spans") -> Outcome:
+    async def _again(
+        self, engagement: str, messages: Sequence[Received], spans: "_Spans", waited: bool
+    ) -> Outcome:
         """A refused document: someone else wrote, or these were handled before. Reload and decide alone."""
         while True:
             CONFLICTS.labels(self._service.name).inc()
             self._cache.pop(engagement, None)
-            await self._load([engagement])
+            await self._load([engagement], waited)
             outcome = await self._decide(engagement, await self._fresh(messages), spans)
             if not outcome.causes:
                 return outcome
@@ -196,12 +198,13 @@ class Handler:
         while len(self._cache) > CACHED_STREAMS:
             self._cache.popitem(last=False)
 
-    async def _load(self, engagements: Iterable[str]) -> None:
+    async def _load(self, engagements: Iterable[str], waited: bool) -> None:
+        """Into the cache. What waited may pass the failure it waited behind; nothing else may."""
         missing = [e for e in engagements if e not in self._cache]
         if not missing:
             return
         loaded = await self._store.load(missing)
-        blocked = await self._waiting.blocked(missing)
+        blocked = set() if waited else await self._waiting.blocked(missing)
         await self._pay(loaded)
         for engagement, item in loaded.items():
             self._cache[engagement] = replace(item.stream, blocked=engagement in blocked)
@@ -236,8 +239,7 @@ class Handler:
         engagement = received.envelope.engagement
         async with self._lock:
             try:
-                await self._load([engagement])
-                self._cache[engagement] = replace(self._cache[engagement], blocked=False)
+                self._cache.pop(engagement, None)
                 settled = await self._handle({engagement: [received]}, waited=True)
                 return settled[0]
             finally:
