@@ -76,7 +76,7 @@ class Handler:
         return done
 
     async def _round(self, work: Work, waited: bool) -> list[Outcome]:
-        await self._load(work)
+        await self._load(work, waited)
         spans = _Spans(self._service.name)
         try:
             outcomes = []
@@ -86,7 +86,7 @@ class Handler:
             # Before the commit: afterwards a repeated delivery would find these seen, and say nothing.
             for outcome, _ in outcomes:
                 await self._give_up(outcome)
-            settled = await self._commit(outcomes, spans)
+            settled = await self._commit(outcomes, spans, waited)
             await self._put_aside(settled, waited)
             await self._publish(settled)
         except BaseException as error:
@@ -100,6 +100,9 @@ class Handler:
     async def _decide(self, engagement: str, messages: Sequence[Received], spans: "_Spans") -> Outcome:
         stream = self._cache[engagement]
         outcome = handle(self._service, stream, messages, spans.open, self._limit)
+        if outcome.failed is not None and len(fresh := await self._fresh(messages)) < len(messages):
+            # A rule may not survive being asked twice: what was handled before cannot fail any more.
+            outcome = handle(self._service, stream, fresh, spans.open, self._limit)
         if outcome.failed is not None:
             message, error = outcome.failed
             logger.error(
@@ -115,7 +118,7 @@ class Handler:
         return outcome
 
     async def _commit(
-        self, outcomes: Sequence[tuple[Outcome, Sequence[Received]]], spans: "_Spans"
+        self, outcomes: Sequence[tuple[Outcome, Sequence[Received]]], spans: "_Spans", waited: bool
     ) -> list[Outcome]:
         now = _now()
         writing = [(outcome, messages) for outcome, messages in outcomes if outcome.causes]
@@ -127,25 +130,30 @@ class Handler:
         COMMITS.labels(self._service.name).inc(len(documents) - len(refused))
         for position, (outcome, messages) in enumerate(writing):
             if position in refused:
-                settled.append(await self._again(outcome.stream.engagement, messages, spans))
+                settled.append(await self._again(outcome.stream.engagement, messages, spans, waited))
             else:
                 settled.append(outcome)
         return settled
 
-    async def _again(self, engagement: str, messages: Sequence[Received], spans: "_Spans") -> Outcome:
+    async def _again(
+        self, engagement: str, messages: Sequence[Received], spans: "_Spans", waited: bool
+    ) -> Outcome:
         """A refused document: someone else wrote, or these were handled before. Reload and decide alone."""
         while True:
             CONFLICTS.labels(self._service.name).inc()
             self._cache.pop(engagement, None)
-            await self._load([engagement])
-            known = await self._store.known_causes([m.envelope.cause for m in messages])
-            fresh = [m for m in messages if m.envelope.cause not in known]
-            outcome = await self._decide(engagement, fresh, spans)
+            await self._load([engagement], waited)
+            outcome = await self._decide(engagement, await self._fresh(messages), spans)
             if not outcome.causes:
                 return outcome
             outcome.document = commit_document(outcome, _now())
             if not await self._store.insert([outcome.document]):
                 return outcome
+
+    async def _fresh(self, messages: Sequence[Received]) -> list[Received]:
+        """Those that have no commit yet."""
+        known = await self._store.known_causes([m.envelope.cause for m in messages])
+        return [m for m in messages if m.envelope.cause not in known]
 
     async def _give_up(self, outcome: Outcome) -> None:
         for message, field, reason in outcome.undeliverable:
@@ -199,12 +207,13 @@ class Handler:
         while len(self._cache) > CACHED_STREAMS:
             self._cache.popitem(last=False)
 
-    async def _load(self, engagements: Iterable[str]) -> None:
+    async def _load(self, engagements: Iterable[str], waited: bool) -> None:
+        """Into the cache. What waited may pass the failure it waited behind; nothing else may."""
         missing = [e for e in engagements if e not in self._cache]
         if not missing:
             return
         loaded = await self._store.load(missing)
-        blocked = await self._waiting.blocked(missing)
+        blocked = set() if waited else await self._waiting.blocked(missing)
         await self._pay(loaded)
         for engagement, item in loaded.items():
             self._cache[engagement] = replace(item.stream, blocked=engagement in blocked)
@@ -257,8 +266,7 @@ class Handler:
         engagement = received.envelope.engagement
         async with self._lock:
             try:
-                await self._load([engagement])
-                self._cache[engagement] = replace(self._cache[engagement], blocked=False)
+                self._cache.pop(engagement, None)
                 settled = await self._handle({engagement: [received]}, waited=True)
                 return settled[0]
             finally:

@@ -11,7 +11,7 @@ import orjson
 from gateway.entry import Entry
 from gateway.ports import DeadLetter, Filter, Place, Stored, Submitted
 from gateway.view import encode
-from messaging.consumer import read
+from messaging.batches import read
 from messaging.stream import Received
 from messaging.waiting import record_document, record_of
 from persistence import Database, DuplicateKey, ReplaceOne, slices
