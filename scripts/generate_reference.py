@@ -1,4 +1,4 @@
-"""Writes docs/reference (AsyncAPI, events, commands) from the schemas and the services' reaction tables.
+"""Writes docs/reference (AsyncAPI, events, commands, metrics) from the schemas, the reaction tables and the code.
 
 `python scripts/generate_reference.py [--check]`: with --check nothing is written, and a difference is exit 1.
 """
@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
+import metrics_page
 from messaging.topics import TOPICS
 from schemas import registry
 from schemas.base import Command, Event
@@ -57,6 +58,7 @@ def pages(found: Topology) -> dict[str, str]:
         "asyncapi.json": asyncapi.render(found, ROOT, SNAPSHOTS),
         "events.md": catalogue.render("event", found, ROOT),
         "commands.md": catalogue.render("command", found, ROOT),
+        "metrics.md": metrics_page.render(),
     }
 
 

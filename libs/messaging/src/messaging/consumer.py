@@ -6,6 +6,7 @@ FastStream's defaults lose or repeat messages; what is set here and why is in do
 import asyncio
 import logging
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace as replace_record
@@ -20,7 +21,7 @@ from faststream.kafka import KafkaBroker
 
 from messaging.dead_letters import DeadLetters
 from messaging.envelope import Message, Unreadable, decode
-from messaging.metrics import BATCH_SIZE, CONSUMER_LAG, HANDLING_SECONDS
+from messaging.metrics import BATCH_IN_HAND, BATCH_RETRIES, BATCH_SIZE, CONSUMER_LAG, HANDLING_SECONDS
 from messaging.settings import KafkaSettings
 from messaging.stream import Received, Record
 from messaging.topics import unreadable_owner
@@ -31,6 +32,10 @@ logger = logging.getLogger("messaging.consumer")
 
 STUCK_SECONDS = 60.0
 SILENT_SECONDS = 30.0
+
+
+class NotConnected(Exception):
+    """There is no connection to a broker yet."""
 
 
 class Consumer:
@@ -53,6 +58,8 @@ class Consumer:
         self._idle, self._abandon = asyncio.Event(), asyncio.Event()
         self._idle.set()
         self._busy_since: float | None = None
+        self._in_hand: Sequence[ConsumerRecord[bytes, bytes]] = ()
+        BATCH_IN_HAND.labels(group).set_function(self._busy_seconds)
         self._trouble: str | None = None
         self.broker = KafkaBroker(
             settings.bootstrap_servers,
@@ -118,7 +125,6 @@ class Consumer:
     async def _check_positions(self, consumer: Any, assigned: set[TopicPartition]) -> str | None:
         if self._busy_since is None and (silence := _silence(consumer, assigned)) > SILENT_SECONDS:
             return f"nothing was fetched for {silence:.0f} s"
-        lag: dict[str, int] = dict.fromkeys(self._topics, 0)
         for partition in assigned:
             highwater = consumer.highwater(partition)
             if highwater is None:
@@ -126,23 +132,37 @@ class Consumer:
             position = await asyncio.wait_for(consumer.position(partition), 1)
             if position > highwater:
                 return f"{partition.topic}/{partition.partition} is read beyond its end: the log was lost"
-            lag[partition.topic] += highwater - position
-        for topic, behind in lag.items():
-            CONSUMER_LAG.labels(self._group, topic).set(behind)
         return None
+
+    def _busy_seconds(self) -> float:
+        return 0.0 if self._busy_since is None else monotonic() - self._busy_since
+
+    async def measure(self) -> None:
+        """Ask the broker how far behind this process is. Raises where it does not answer."""
+        consumer = self._subscriber.consumer
+        if consumer is None:
+            raise NotConnected(self._trouble or "not connected yet")
+        assigned = consumer.assignment()
+        # The ends that fetches bring stand still while a batch is stuck, which is when they matter.
+        ends = await consumer.end_offsets(list(assigned)) if assigned else await consumer.topics()
+        lag = Counter(record.topic for record in self._in_hand)
+        for partition in assigned:
+            lag[partition.topic] += max(0, ends[partition] - await consumer.position(partition))
+        for topic in self._topics:
+            CONSUMER_LAG.labels(self._group, topic).set(lag[topic])
 
     async def _on_batch(self, _: list[bytes]) -> None:
         message = self.broker.context.get_local("message")
         records: Sequence[ConsumerRecord[bytes, bytes]] = message.raw_message
         self._idle.clear()
-        self._busy_since = monotonic()
+        self._busy_since, self._in_hand = monotonic(), records
         BATCH_SIZE.labels(self._group).observe(len(records))
         try:
             with HANDLING_SECONDS.labels(self._group).time():
                 if await self._until_durable([_record(r) for r in records]):
                     await self._commit(records)
         finally:
-            self._busy_since = None
+            self._busy_since, self._in_hand = None, ()
             self._idle.set()
 
     async def _until_durable(self, records: Sequence[Record]) -> bool:
@@ -159,6 +179,7 @@ class Consumer:
                     await self._handle(received)
             except Exception as error:  # whatever it was, skipping messages would be worse
                 self._trouble = f"{type(error).__name__}: {error}"[:300]
+                BATCH_RETRIES.labels(self._group, type(error).__name__).inc()
                 logger.warning("batch of %d is tried again: %s", len(records), self._trouble, exc_info=error)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._abandon.wait(), pause * random.uniform(0.7, 1.3))  # noqa: S311

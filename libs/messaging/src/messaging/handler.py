@@ -6,7 +6,6 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from time import monotonic
 
 from opentelemetry.trace import Span
 
@@ -14,7 +13,7 @@ from messaging import tracing
 from messaging.commits import SNAPSHOT_EVERY, CommitStore, Loaded, commit_document
 from messaging.dead_letters import DeadLetters
 from messaging.envelope import Message
-from messaging.metrics import COMMITS, CONFLICTS, EVENTS, OUTBOX_AGE
+from messaging.metrics import COMMITS, CONFLICTS, EVENTS, Owed
 from messaging.producer import Producer
 from messaging.service import Service
 from messaging.stream import Outcome, Received, Stream, handle
@@ -44,11 +43,13 @@ class Handler:
         self._producer, self._dead_letters, self._limit = producer, dead_letters, limit
         self._cache: OrderedDict[str, Stream] = OrderedDict()
         self._published: dict[str, int] = {}
+        self._owed = Owed(service.name)
         self._lock = asyncio.Lock()
 
     def forget(self) -> None:
         """Drop what is in memory: the store knows better."""
         self._cache.clear()
+        self._owed.forget()
 
     async def handle(self, batch: Sequence[Received]) -> None:
         """Make a batch's effects durable and published. Raises for trouble that passes."""
@@ -164,14 +165,17 @@ class Handler:
 
     async def _publish(self, settled: Sequence[Outcome]) -> None:
         messages = [message for outcome in settled for message in self._messages(outcome)]
-        begun = monotonic()
-        await self._work.create(messages)
-        await self._producer.publish(messages)
-        OUTBOX_AGE.labels(self._service.name).set(monotonic() - begun)
+        await self._send(messages)
         EVENTS.labels(self._service.name).inc(len(messages))
         for outcome in settled:
             if outcome.causes:
                 self._published[outcome.stream.engagement] = outcome.stream.version
+
+    async def _send(self, messages: Sequence[Message]) -> None:
+        self._owed.owe(messages)
+        await self._work.create(messages)
+        await self._producer.publish(messages)
+        self._owed.paid(messages)
 
     def _messages(self, outcome: Outcome) -> list[Message]:
         if outcome.document is None:
@@ -206,8 +210,7 @@ class Handler:
         for engagement, item in loaded.items():
             ours = self._published.get(engagement, 0)
             owed.extend(m for version, part in item.owed.items() if version > ours for m in part)
-        await self._work.create(owed)
-        await self._producer.publish(owed)
+        await self._send(owed)
         for engagement, item in loaded.items():
             if item.owed:
                 self._published[engagement] = item.stream.version
