@@ -1,4 +1,4 @@
-"""Writes docs/reference (AsyncAPI, events, commands, metrics) from the schemas, the reaction tables and the code.
+"""Writes docs/reference: AsyncAPI, events, commands and metrics, from the schemas and the services' code.
 
 `python scripts/generate_reference.py [--check]`: with --check nothing is written, and a difference is exit 1.
 """
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import metrics_page
+
 from messaging.topics import TOPICS
 from schemas import registry
 from schemas.base import Command, Event

@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import TextIO
 
 WIDTH = 120
@@ -52,6 +53,11 @@ def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> list[str]:
 def counted(number: int, noun: str) -> str:
     """`1 letter`, `2 letters`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def clock(at: datetime) -> str:
+    """A moment's time of day to the second, in UTC."""
+    return f"{at.astimezone(UTC):%H:%M:%S}"
 
 
 def moment(text: str | None) -> str:

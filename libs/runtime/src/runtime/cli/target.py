@@ -51,6 +51,16 @@ def target(roles: Sequence[str]) -> Target:
     return Target(url, token)
 
 
+def kafka_address() -> str:
+    """Of KAFKA_BOOTSTRAP_SERVERS, else of the local stack. Raises CommandFailed (69)."""
+    return os.environ.get("KAFKA_BOOTSTRAP_SERVERS") or require_local().kafka
+
+
+def mongo_url() -> str:
+    """Of MONGO_URL, else of the local stack. Raises CommandFailed (69)."""
+    return os.environ.get("MONGO_URL") or require_local().mongo
+
+
 def actor() -> str:
     return os.environ.get("THROUGHLINE_ACTOR") or os.environ.get("USER") or "local"
 
