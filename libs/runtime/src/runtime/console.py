@@ -60,6 +60,19 @@ def clock(at: datetime) -> str:
     return f"{at.astimezone(UTC):%H:%M:%S}"
 
 
+def instant(nanoseconds: int) -> str:
+    """A moment since the epoch, to the second, in UTC."""
+    return f"{datetime.fromtimestamp(nanoseconds / 1e9, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def length(nanoseconds: int) -> str:
+    """A duration in the unit that a person would say it in."""
+    seconds = nanoseconds / 1e9
+    if seconds < 1:
+        return f"{seconds * 1e3:.1f} ms"
+    return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
+
+
 def moment(text: str | None) -> str:
     """An ISO timestamp as people read it, to the second, in UTC."""
     return text[:19].replace("T", " ") if text else ""

@@ -11,6 +11,7 @@ from runtime.errors import CommandFailed, Exit
 from runtime.layout import Layout, base_port
 from runtime.state import RunState
 from runtime.tokens import LOCAL_TENANT, mint
+from runtime.trace_reader import TRACES_URL
 
 T = TypeVar("T")
 TENANT = LOCAL_TENANT
@@ -59,6 +60,11 @@ def kafka_address() -> str:
 def mongo_url() -> str:
     """Of MONGO_URL, else of the local stack. Raises CommandFailed (69)."""
     return os.environ.get("MONGO_URL") or require_local().mongo
+
+
+def traces_url() -> str:
+    """Of THROUGHLINE_TRACES_URL, else of the local stack. Raises CommandFailed (69)."""
+    return os.environ.get(TRACES_URL) or require_local().traces_url
 
 
 def actor() -> str:
