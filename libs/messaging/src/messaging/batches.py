@@ -9,6 +9,7 @@ from time import monotonic
 
 from messaging.dead_letters import DeadLetters
 from messaging.envelope import Message, Unreadable, decode
+from messaging.metrics import BATCH_RETRIES
 from messaging.stream import Received, Record
 from messaging.topics import unreadable_owner
 
@@ -37,18 +38,23 @@ class Batches:
         self.idle, self._abandon = asyncio.Event(), asyncio.Event()
         self.idle.set()
         self.busy_since: float | None = None
+        self.in_hand: Sequence[Record] = ()
         self.trouble: str | None = None
 
     async def take(self, records: Sequence[Record], commit: Commit) -> None:
         """Handle a batch until it holds, then commit its offsets; neither, once its partitions are gone."""
         self.idle.clear()
-        self.busy_since = monotonic()
+        self.busy_since, self.in_hand = monotonic(), records
         try:
             if await self._until_durable(records):
                 await commit(next_offsets(records))
         finally:
-            self.busy_since = None
+            self.busy_since, self.in_hand = None, ()
             self.idle.set()
+
+    def busy_seconds(self) -> float:
+        """For how long the batch in hand has been there; 0 between batches."""
+        return 0.0 if self.busy_since is None else monotonic() - self.busy_since
 
     async def drain(self) -> None:
         """Partitions are about to be taken away: wait for the batch in hand, give up one that is stuck."""
@@ -75,6 +81,7 @@ class Batches:
                     await self._handle(received)
             except Exception as error:  # whatever it was, skipping messages would be worse
                 self.trouble = f"{type(error).__name__}: {error}"[:300]
+                BATCH_RETRIES.labels(self._group, type(error).__name__).inc()
                 logger.warning("batch of %d is tried again: %s", len(records), self.trouble, exc_info=error)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._abandon.wait(), pause * random.uniform(0.7, 1.3))  # noqa: S311

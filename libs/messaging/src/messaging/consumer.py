@@ -5,9 +5,11 @@ FastStream's defaults lose or repeat messages; what is set here and why is in do
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace as replace_record
+from itertools import chain
 from time import monotonic, time
 from typing import Any
 
@@ -19,7 +21,7 @@ from faststream.kafka import KafkaBroker
 
 from messaging.batches import Batches, Handle, Place
 from messaging.dead_letters import DeadLetters
-from messaging.metrics import BATCH_SIZE, CONSUMER_LAG, HANDLING_SECONDS
+from messaging.metrics import BATCH_IN_HAND, BATCH_SIZE, CONSUMER_LAG, HANDLING_SECONDS
 from messaging.settings import KafkaSettings
 from messaging.stream import Record
 
@@ -27,6 +29,10 @@ logger = logging.getLogger("messaging.consumer")
 
 STUCK_SECONDS = 60.0
 SILENT_SECONDS = 30.0
+
+
+class NotConnected(Exception):
+    """There is no connection to a broker yet."""
 
 
 class Consumer:
@@ -46,6 +52,7 @@ class Consumer:
     ) -> None:
         self._settings, self._group, self._topics = settings, group, list(topics)
         self._batches = Batches(group, settings.max_message_bytes, handle, dead_letters, forget)
+        BATCH_IN_HAND.labels(group).set_function(self._batches.busy_seconds)
         self.broker = KafkaBroker(
             settings.bootstrap_servers,
             client_id=group,
@@ -73,6 +80,13 @@ class Consumer:
             max_partition_fetch_bytes=16 * settings.max_message_bytes,
         )
         self._subscriber(self._on_batch)
+        # FastStream pauses after an empty poll: on an idle stack just when the next message comes.
+        self._subscriber.get_msg = self._fetch  # type: ignore[method-assign,assignment]
+
+    async def _fetch(self, consumer: Any) -> tuple[ConsumerRecord[bytes, bytes], ...]:
+        wait, most = self._settings.batch_wait_ms, self._settings.batch_records
+        batches = await consumer.getmany(timeout_ms=wait, max_records=most)
+        return tuple(chain.from_iterable(batches.values()))
 
     async def start(self) -> None:
         """Connect and consume; waits for a broker that is not there yet."""
@@ -110,7 +124,6 @@ class Consumer:
     async def _check_positions(self, consumer: Any, assigned: set[TopicPartition]) -> str | None:
         if self._batches.busy_since is None and (silence := _silence(consumer, assigned)) > SILENT_SECONDS:
             return f"nothing was fetched for {silence:.0f} s"
-        lag: dict[str, int] = dict.fromkeys(self._topics, 0)
         for partition in assigned:
             highwater = consumer.highwater(partition)
             if highwater is None:
@@ -118,10 +131,21 @@ class Consumer:
             position = await asyncio.wait_for(consumer.position(partition), 1)
             if position > highwater:
                 return f"{partition.topic}/{partition.partition} is read beyond its end: the log was lost"
-            lag[partition.topic] += highwater - position
-        for topic, behind in lag.items():
-            CONSUMER_LAG.labels(self._group, topic).set(behind)
         return None
+
+    async def measure(self) -> None:
+        """Ask the broker how far behind this process is. Raises where it does not answer."""
+        consumer = self._subscriber.consumer
+        if consumer is None:
+            raise NotConnected(self._batches.trouble or "not connected yet")
+        assigned = consumer.assignment()
+        # The ends that fetches bring stand still while a batch is stuck, which is when they matter.
+        ends = await consumer.end_offsets(list(assigned)) if assigned else await consumer.topics()
+        lag = Counter(record.topic for record in self._batches.in_hand)
+        for partition in assigned:
+            lag[partition.topic] += max(0, ends[partition] - await consumer.position(partition))
+        for topic in self._topics:
+            CONSUMER_LAG.labels(self._group, topic).set(lag[topic])
 
     async def _on_batch(self, _: list[bytes]) -> None:
         message = self.broker.context.get_local("message")

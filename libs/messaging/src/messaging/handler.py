@@ -14,7 +14,7 @@ from messaging import tracing
 from messaging.commits import SNAPSHOT_EVERY, CommitStore, Loaded, commit_document
 from messaging.dead_letters import DeadLetters
 from messaging.envelope import Message
-from messaging.metrics import COMMITS, CONFLICTS, EVENTS, OUTBOX_AGE
+from messaging.metrics import COMMITS, CONFLICTS, EVENTS, Owed
 from messaging.producer import Producer
 from messaging.service import Service
 from messaging.stream import Outcome, Received, Stream, handle
@@ -47,11 +47,13 @@ class Handler:
         self._cache: OrderedDict[str, Stream] = OrderedDict()
         self._unmarked: OrderedDict[str, _Published] = OrderedDict()
         self._long: dict[str, Stream] = {}
+        self._owed = Owed(service.name)
         self._lock = asyncio.Lock()
 
     def forget(self) -> None:
         """Drop what is in memory: the store knows better."""
         self._cache.clear()
+        self._owed.forget()
 
     async def handle(self, batch: Sequence[Received]) -> None:
         """Make a batch's effects durable and published. Raises for trouble that passes."""
@@ -175,10 +177,7 @@ class Handler:
 
     async def _publish(self, settled: Sequence[Outcome]) -> None:
         messages = [message for outcome in settled for message in self._messages(outcome)]
-        begun = monotonic()
-        await self._work.create(messages)
-        await self._producer.publish(messages)
-        OUTBOX_AGE.labels(self._service.name).set(monotonic() - begun)
+        await self._send(messages)
         EVENTS.labels(self._service.name).inc(len(messages))
         for outcome in settled:
             if outcome.causes:
@@ -187,6 +186,12 @@ class Handler:
     def _note_published(self, engagement: str, version: int) -> None:
         self._unmarked[engagement] = _Published(version, monotonic())
         self._unmarked.move_to_end(engagement)
+
+    async def _send(self, messages: Sequence[Message]) -> None:
+        self._owed.owe(messages)
+        await self._work.create(messages)
+        await self._producer.publish(messages)
+        self._owed.paid(messages)
 
     def _messages(self, outcome: Outcome) -> list[Message]:
         if outcome.document is None:
@@ -221,9 +226,7 @@ class Handler:
     async def _pay(self, loaded: Mapping[str, Loaded]) -> None:
         """Publish what a crash may have left unpublished, before anything newer of the same stream."""
         due = [item for item in loaded.values() if item.owed and not self._is_published(item.stream)]
-        owed = [message for item in due for message in item.owed]
-        await self._work.create(owed)
-        await self._producer.publish(owed)
+        await self._send([message for item in due for message in item.owed])
         for item in due:
             self._note_published(item.stream.engagement, item.stream.version)
 

@@ -7,7 +7,6 @@ from messaging.batches import read
 from messaging.dead_letters import DeadLetters
 from messaging.envelope import Unreadable
 from messaging.handler import Handler
-from messaging.metrics import BLOCKED
 from messaging.stream import Outcome, Received, Record
 from messaging.waiting import FAILED, GAP, WaitingRoom, record_of
 
@@ -18,15 +17,11 @@ MISSING = "an earlier event of its stream is missing"
 
 
 class Retrier:
-    def __init__(
-        self, service: str, waiting: WaitingRoom, handler: Handler, dead_letters: DeadLetters
-    ) -> None:
-        self._service, self._waiting = service, waiting
-        self._handler, self._dead_letters = handler, dead_letters
+    def __init__(self, waiting: WaitingRoom, handler: Handler, dead_letters: DeadLetters) -> None:
+        self._waiting, self._handler, self._dead_letters = waiting, handler, dead_letters
 
     async def run_due(self) -> None:
         """One round over all engagements with something due. Raises for trouble that passes."""
-        BLOCKED.labels(self._service).set(await self._waiting.blocked_engagements())
         for engagement in await self._waiting.due(datetime.now(UTC)):
             await self._drain(engagement)
 

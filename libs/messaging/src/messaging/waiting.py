@@ -110,6 +110,9 @@ class WaitingRoom:
     async def blocked_engagements(self) -> int:
         return len(await self._waiting.distinct("engagement", {"kind": FAILED}))
 
+    async def count(self, kind: str) -> int:
+        return int(await self._waiting.count_documents({"kind": kind}))
+
 
 def record_document(record: Record) -> dict[str, Any]:
     return {

@@ -39,6 +39,7 @@ class WorkItems:
 
     async def prepare(self) -> None:
         await self._work.create_index([("due", 1)])
+        await self._work.create_index([("error", 1)])
 
     def activity(self, event_type: str) -> Activity:
         return self._activities[event_type]
@@ -115,6 +116,14 @@ class WorkItems:
             {"due": {"$gt": datetime(2000, 1, 1, tzinfo=UTC)}}, {"due": 1}, sort=[("due", 1)]
         )
         return found["due"] if found else None
+
+    async def census(self) -> dict[str, int]:
+        """How many are open, and how many were given up for good."""
+        is_open = {"due": {"$gt": datetime(2000, 1, 1, tzinfo=UTC)}}
+        return {
+            "open": await self._work.count_documents(is_open),
+            "failed": await self._work.count_documents({"error": {"$gt": ""}}),
+        }
 
 
 def _due(activity: Activity, event: Payload) -> datetime:
@@ -267,7 +276,7 @@ class Worker:
             outcome = "cancelled"
             await asyncio.shield(self._give_back(item))
         except Exception as error:  # an activity may fail in any way: it is retried, then given up
-            outcome = "failed"
+            outcome = "failed" if run.attempt < activity.max_attempts else "gave_up"
             tracing.fail(span, error)
             with trace.use_span(span):
                 await self._failed(run, activity, error)
