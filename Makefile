@@ -7,7 +7,7 @@ EXAMPLE ?= rheintal-order-system
 K ?=
 export THROUGHLINE_PORT := $(PORT)
 
-.PHONY: help setup demo up down logs ps doctor test check lint fmt types boundaries contracts alerts-check contracts-update lock clean
+.PHONY: help setup bench bench-check demo up down logs ps doctor test check lint fmt types boundaries contracts alerts-check contracts-update lock clean
 
 help: ## Show the verbs
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -40,6 +40,12 @@ check: lint types boundaries contracts alerts-check test ## All of it, as CI run
 
 lint: setup ## Style and likely mistakes
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+bench: setup ## Measure against named floors, in one run each (N="hop flow" for some, QUICK=1 to see that they run)
+	@$(BIN)/python tests/benchmarks $(N) $(if $(QUICK),--quick --into .run/benchmarks) $(if $(QUICK),,&& $(BIN)/python tests/benchmarks/pages.py)
+
+bench-check: setup ## Say which figure of docs/benchmarks misses what it has to reach
+	@$(BIN)/python tests/benchmarks/check.py
 
 fmt: setup ## Format, and mend what can be mended
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

@@ -9,7 +9,10 @@ from pathlib import Path
 from form import FOLDER, Result, Row, write
 
 # A new benchmark is a module beside this one with `run(quick: bool) -> Result`, and its name here.
-NAMES = ("hop", "hop_in_flight", "flow", "engagement_query", "gateway_rebuild", "service_start", "replicas")
+NAMES = (
+    "hop", "hop_apache", "hop_in_flight", "flow", "engagement_query", "gateway_rebuild", "service_start",
+    "replicas",
+)  # fmt: skip
 
 
 def main(words: Sequence[str]) -> int:

@@ -1,7 +1,7 @@
 """One side of a hop in a process of its own: the intake service, or a bare consumer and producer.
 
 `hop_worker.py service|bare COUNT [PARTNER]`: prints the seconds from the first batch in hand to the last
-acknowledgement of COUNT messages, and this process's CPU seconds in between.
+acknowledgement of COUNT messages, this process's CPU seconds in between, and when the last one came.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ class Clock:
         if self._done < self._count or self._began is None:
             return False
         wall, cpu = time.perf_counter() - self._began[0], time.process_time() - self._began[1]
-        print(json.dumps({"seconds": wall, "cpu": cpu}), flush=True)
+        print(json.dumps({"seconds": wall, "cpu": cpu, "at": time.time()}), flush=True)
         return True
 
 

@@ -20,6 +20,7 @@ from messaging import KafkaProfile, KafkaSettings, Message
 from messaging.envelope import to_headers
 from messaging.topics import apply
 from persistence import MongoSettings
+from runtime.ports import owner_of
 from testkit import servers
 from testkit.servers import free_port
 
@@ -32,6 +33,7 @@ class Stage:
 
     def __init__(self, kafka: KafkaSettings, mongo: MongoSettings) -> None:
         self.kafka, self.mongo = kafka, mongo
+        self.broker_pid, self.database_pid = _listener(kafka.bootstrap_servers), _listener(mongo.url)
 
     async def fill(self, topic: str, messages: Iterable[Message]) -> int:
         """Append messages to a topic, many at once; returns how many."""
@@ -115,11 +117,20 @@ async def _is_ready(http: httpx.AsyncClient, port: int) -> bool:
         return False
 
 
+def _listener(address: str) -> int:
+    """The process that listens where an address points to."""
+    port = int(address.rstrip("/").rpartition(":")[2])
+    found = owner_of(port)
+    if found is None:
+        raise LookupError(f"nobody listens on port {port}")
+    return found.pid
+
+
 @asynccontextmanager
-async def stage(partitions: int = 12) -> AsyncIterator[Stage]:
+async def stage(kafka: str = "embedded", partitions: int = 12) -> AsyncIterator[Stage]:
+    """`kafka`: embedded or apache."""
     with servers.kafka() as address, servers.mongo() as url:
-        settings = KafkaSettings(
-            bootstrap_servers=address, partitions=partitions, profile=KafkaProfile.EMBEDDED
-        )
+        profile = KafkaProfile(kafka)
+        settings = KafkaSettings(bootstrap_servers=address, partitions=partitions, profile=profile)
         await apply(settings)
         yield Stage(settings, MongoSettings(url=url))

@@ -81,7 +81,7 @@ class Consumer:
         )
         self._subscriber(self._on_batch)
         # FastStream pauses after an empty poll: on an idle stack just when the next message comes.
-        self._subscriber.get_msg = self._fetch  # type: ignore[method-assign,assignment]
+        self._subscriber.get_msg = self._fetch  # type: ignore[method-assign]
 
     async def _fetch(self, consumer: Any) -> tuple[ConsumerRecord[bytes, bytes], ...]:
         wait, most = self._settings.batch_wait_ms, self._settings.batch_records
