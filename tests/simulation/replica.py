@@ -72,12 +72,14 @@ class Replica(_Parts):
             service.name, 1_000_000, self.handler.handle, dead_letters, self.handler.forget
         )
         self.member = Member(group, network, self.process, batches, most)
-        self._group = group
+        self._group, self.stopping = group, False
 
     async def live(self) -> None:
         """Until it is killed or stopped."""
         RUNNING.set(self.process)
         await self.prepare()
+        if self.process.dead:
+            return
         self._group.join(self.member)
         parts = (self.member.consume, self.keep_house, self.worker.run_for_ever)
         await asyncio.gather(*(asyncio.create_task(part()) for part in parts))

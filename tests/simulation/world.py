@@ -9,6 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 from messaging import commits
+from messaging.batches import Place
 from messaging.dead_letters import original_headers
 from messaging.stream import Record
 from schemas import operations
@@ -105,7 +106,15 @@ class World:
         if self._loop.now < max((s.at for s in self._history.said), default=0) or self._expected:
             return "something is still to be said"
         ends = {place: len(self.log.partitions[place]) for place in self.group.places}
-        return self.model.unfinished(ends, self.group.offsets)
+        return self.model.unfinished(ends, self._reached())
+
+    def _reached(self) -> dict[Place, int]:
+        """How far each partition is consumed: an offset that was not taken down in time is told with the next."""
+        reached = dict(self.group.offsets)
+        for member in self.group.members:
+            if member.generation == self.group.generation and member.batches.idle.is_set():
+                reached |= member.positions
+        return reached
 
     # Replicas.
 
@@ -159,14 +168,17 @@ class World:
 
     async def _come_back(self, replica: Replica, seconds: float) -> None:
         await asyncio.sleep(seconds)
-        if not replica.process.dead and replica.member not in self.group.members:
-            await replica.member.revoke()
+        if replica.process.dead or replica.stopping or replica.member in self.group.members:
+            return
+        await replica.member.revoke()
+        if not replica.process.dead and not replica.stopping:
             self.group.join(replica.member)
 
     async def _stop(self, replica: Replica) -> None:
         """In order, as on SIGTERM: the batch in hand ends, work is given back."""
         with suppress(TimeoutError):
             await asyncio.wait_for(replica.member.batches.idle.wait(), 20)
+        replica.stopping = True
         self.group.evict(replica.member)
         for task in list(replica.process.tasks):
             task.cancel()
