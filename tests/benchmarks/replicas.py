@@ -16,7 +16,7 @@ from stage import Stage, free_port, stage, until_ready
 
 TICKS = os.sysconf("SC_CLK_TCK")
 NOTES = (
-    "The database is one process that uses one core at most; it, the broker and the replicas share two cores, "
+    "The database is one process that uses one core at most; it, the broker and replicas share two cores, "
     "and the rows of cores show who had how much. Replicas help until the sum is the machine.",
     "The commands are written while the replicas read; that is part of the time of every row.",
 )
