@@ -70,6 +70,7 @@ class Model:
         self._loop = loop
         self.broken: Broken | None = None
         self.asked: dict[str, Asked] = {}
+        self._work_asked: dict[tuple[str, str], str] = {}
         self.poison: set[str] = set()
         self.skipping: set[str] = set()
         self.streams: dict[str, Stream] = defaultdict(Stream)
@@ -116,6 +117,9 @@ class Model:
                 quiet=upstream and data["comments"] == QUIET,
             )
         self.asked[cause].places.append(record)
+        if "/intake/work#" in cause and not cause.endswith(":gave-up"):
+            first = self._work_asked.setdefault((self.asked[cause].engagement, self.asked[cause].name), cause)
+            self.demand(first == cause, "work asks once", f"{cause} after {first}")
         self.asked[cause].redriven |= any(name == "redriven-from" for name, _ in record.headers)
 
     def sending(self, topic: str, headers: Headers, client: Any) -> None:
@@ -271,7 +275,7 @@ class Model:
             return
         self.demand(not before.get("done_at") or not after["due"], "what is done stays done", item)
         ends = any(after.get(name) != before.get(name) for name in ("failures", "rounds", "done_at"))
-        if after["fence"] != before["fence"] and not ends and after["due"] > now:
+        if after["fence"] != before["fence"] and not ends and (after["due"] > now or item not in self.claims):
             self._claimed(item, before, after, now)
             return
         fence = FENCE.get()

@@ -16,7 +16,7 @@ from schemas import operations
 from simulation.history import History, message
 from simulation.invariants import Broken, Model
 from simulation.log import SESSION, Group, Log
-from simulation.loop import SimulatedLoop, run
+from simulation.loop import SimulatedLoop, moment, run
 from simulation.network import Network, Process, remember_tasks
 from simulation.replica import Classes, Replica
 from simulation.service import build
@@ -24,6 +24,8 @@ from simulation.store import Store
 
 PATIENCE = 120.0
 """Virtual seconds after the last fault in which everything must have come to rest."""
+MOST_CALLS = 8_000
+"""What goes on calling longer than this runs in a circle: three times the most that a history was seen to need."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class World:
         self.log, self.store, self.model = Log(), Store(self.network), Model(loop)
         self.broken_names = {n for s in history.said for n in _bad(s.value) if n not in history.mended}
         self.broken_names |= set(history.mended)
-        self.service = build(self.broken_names, self.model.acted)
+        self.service = build(self.broken_names, self.model.acted, lambda: moment(loop))
         self.group = Group(self.network, self.log, self.service.topics())
         self.replicas: list[Replica] = []
         self._expected, self._over = 0, False
@@ -98,7 +100,8 @@ class World:
         while self.model.broken is None:
             await asyncio.sleep(0.5)
             left = self._left()
-            if left is None or self._loop.now > self._history.ends + PATIENCE:
+            patience_ends = self._loop.now > self._history.ends + PATIENCE
+            if left is None or patience_ends or self.network.calls > MOST_CALLS:
                 return left
         return None
 
