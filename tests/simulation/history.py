@@ -45,10 +45,14 @@ class History:
     @property
     def ends(self) -> float:
         """After this nothing new goes wrong."""
-        return max([12.0, *(s.at for s in self.said), *(at for at, _ in self.upheavals), *self.mended.values()])
+        return max(
+            [12.0, *(s.at for s in self.said), *(at for at, _ in self.upheavals), *self.mended.values()]
+        )
 
 
-def message(payload: Payload, engagement: str, identity: str, **about: str | int | None) -> tuple[bytes, Headers]:
+def message(
+    payload: Payload, engagement: str, identity: str, **about: str | int | None
+) -> tuple[bytes, Headers]:
     """The bytes and headers of a message from outside, at the same time of day in every run."""
     envelope = Envelope(
         **{
@@ -74,13 +78,20 @@ def upstream(at: float, engagement: str, name: str, sequence: int, *, quiet: boo
     event = design.ProposalRejected(proposal_version=1, rejected_by=name, comments=QUIET if quiet else "loud")
     identity = f"{engagement}/design/{sequence}"
     value, headers = message(
-        event, engagement, identity, sequence=sequence, source="/throughline/design", time=EPOCH + timedelta(0)
+        event,
+        engagement,
+        identity,
+        sequence=sequence,
+        source="/throughline/design",
+        time=EPOCH + timedelta(0),
     )
     return Said(at, "design.events", engagement.encode(), value, headers)
 
 
 def poison(at: float, engagement: str, number: int) -> Said:
-    return Said(at, "intake.commands", engagement.encode(), b"{", [("ce_id", f"poison-{number}".encode())], True)
+    return Said(
+        at, "intake.commands", engagement.encode(), b"{", [("ce_id", f"poison-{number}".encode())], True
+    )
 
 
 def random_history(seed: int) -> History:
@@ -151,7 +162,9 @@ def _commands(rng: random.Random, engagement: str) -> list[Said]:
         one = command(at, engagement, name, f"{engagement[-1]}{number}", tenant)
         said.append(one)
         if rng.random() < 0.15:
-            said.append(command(at + rng.choice((0, 0.05, 3)), engagement, name, f"{engagement[-1]}{number}", tenant))
+            said.append(
+                command(at + rng.choice((0, 0.05, 3)), engagement, name, f"{engagement[-1]}{number}", tenant)
+            )
         at += rng.choice((0, 0, 0.01, 0.5, 2))
     return said
 

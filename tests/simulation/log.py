@@ -56,7 +56,8 @@ class Group:
         self._changed = asyncio.Event()
 
     def join(self, member: "Member") -> None:
-        self.members.append(member)
+        if member not in self.members:
+            self.members.append(member)
         self._changed.set()
 
     def evict(self, member: "Member") -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from simulation.mutants import MUTANTS, Mutant
 from simulation.history import random_history
+from simulation.mutants import MUTANTS, Mutant
 from simulation.world import play
 
 MOST = 120

@@ -17,7 +17,7 @@ from simulation.history import History, message
 from simulation.invariants import Broken, Model
 from simulation.log import SESSION, Group, Log
 from simulation.loop import SimulatedLoop, moment, run
-from simulation.network import Network, Process, remember_tasks
+from simulation.network import Network, remember_tasks
 from simulation.replica import Classes, Replica
 from simulation.service import build
 from simulation.store import Store
