@@ -3,7 +3,6 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from messaging.envelope import Envelope, Headers, to_headers
 from schemas import design

@@ -1,4 +1,4 @@
-"""A Kafka log in memory: partitions, consumer groups that rebalance, committed offsets, and a client of it."""
+"""A Kafka log in memory: partitions, consumer groups that rebalance, offsets, and a client of it."""
 
 import asyncio
 from collections import defaultdict

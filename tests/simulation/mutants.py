@@ -406,7 +406,7 @@ def overtakes(service: Any, before: Any, messages: Sequence[Received], *about: A
 
 @dataclass(frozen=True)
 class Mutant:
-    """`caught_by` are the promises that it may be seen to break; `seeds` are histories that are tried first."""
+    """`caught_by` are the promises that it may be seen to break; `seeds` are tried first."""
 
     name: str
     classes: Callable[[], Classes]

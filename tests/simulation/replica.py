@@ -1,4 +1,4 @@
-"""One replica of the service: the real objects, wired as `messaging.app` wires them, over simulated clients."""
+"""One replica of the service: the real objects, wired as in `messaging.app`, over simulated clients."""
 
 import asyncio
 from collections.abc import Mapping

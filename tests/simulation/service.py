@@ -1,7 +1,8 @@
 """The service that is simulated: a register whose names say what becomes of whoever bears them.
 
-The part before the first dash is the kind: `ok` is registered, `no` refused, `bad` makes the rule raise until it is
-mended, `once` makes it raise when it is registered already; `work`, `long`, `flaky`, `doom` and `timer` start work.
+The part before the first dash is the kind: `ok` is registered, `no` refused, `bad` makes the rule raise
+until it is mended, `once` makes it raise when it is registered already; `work`, `long`, `flaky`, `doom` and
+`timer` start work.
 """
 
 import asyncio

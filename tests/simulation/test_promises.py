@@ -1,4 +1,4 @@
-"""The backbone keeps its promises in every history that is tried: by chance, by design, at every single call."""
+"""The backbone keeps its promises in every history: by chance, and with a fault at every single call."""
 
 import os
 

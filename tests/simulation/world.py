@@ -25,7 +25,7 @@ from simulation.store import Store
 PATIENCE = 120.0
 """Virtual seconds after the last fault in which everything must have come to rest."""
 MOST_CALLS = 8_000
-"""What goes on calling longer than this runs in a circle: three times the most that a history was seen to need."""
+"""What goes on calling longer than this runs in a circle."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,7 @@ class World:
         self._expected, self._over = 0, False
         # What starts a process must not run in the name of the one that died.
         self._outside = copy_context()
+        self._aside: list[asyncio.Task[None]] = []
         self._watch()
 
     def _watch(self) -> None:
@@ -112,7 +113,7 @@ class World:
         return self.model.unfinished(ends, self._reached())
 
     def _reached(self) -> dict[Place, int]:
-        """How far each partition is consumed: an offset that was not taken down in time is told with the next."""
+        """How far each partition is consumed: an offset that was lost is told with the next."""
         reached = dict(self.group.offsets)
         for member in self.group.members:
             if member.generation == self.group.generation and member.batches.idle.is_set():
@@ -156,7 +157,7 @@ class World:
             if what == "kill":
                 replica.process.kill()
             elif what == "stop":
-                asyncio.ensure_future(self._stop(replica))
+                self._aside.append(asyncio.ensure_future(self._stop(replica)))
             else:
                 self._cut_off(replica, frozen=what == "freeze")
 
@@ -167,7 +168,7 @@ class World:
             replica.process.frozen_until = self._loop.now + seconds
         if seconds > SESSION or not frozen:
             self._loop.call_later(SESSION if frozen else 0, self.group.evict, replica.member)
-            asyncio.ensure_future(self._come_back(replica, seconds))
+            self._aside.append(asyncio.ensure_future(self._come_back(replica, seconds)))
 
     async def _come_back(self, replica: Replica, seconds: float) -> None:
         await asyncio.sleep(seconds)
