@@ -7,7 +7,8 @@ EXAMPLE ?= rheintal-order-system
 K ?=
 export THROUGHLINE_PORT := $(PORT)
 
-.PHONY: help setup bench bench-check demo up down logs ps doctor test check lint fmt types boundaries contracts alerts-check contracts-update lock clean
+# Every verb with a description, so that a folder of the same name never hides it.
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help: ## Show the verbs
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -35,6 +36,9 @@ doctor: setup ## Check what a local stack needs from this machine
 
 test: setup ## Everything that needs no server of yours (K=tests/unit/design for some)
 	@$(BIN)/pytest $(K)
+
+simulate: setup ## Many simulated histories of the backbone (HISTORIES=20000, SEED= where to begin)
+	@HISTORIES=$(or $(HISTORIES),2000) SEED=$(or $(SEED),0) $(BIN)/pytest tests/simulation/test_promises.py
 
 check: lint types boundaries contracts alerts-check test ## All of it, as CI runs it
 
