@@ -13,12 +13,18 @@ from messaging import commits, consumer, handler, ordering, stream
 from schemas import registry
 
 
+def _swap(owner: object, name: str, replacement: object) -> None:
+    if not hasattr(owner, name):
+        raise AttributeError(f"there is no {name} any more: this change has to be written anew")
+    setattr(owner, name, replacement)
+
+
 def knows_less(event_type: str) -> None:
     """The version before this event was invented."""
     registry.payloads()
     known = registry.payloads.__wrapped__()
     known.pop(event_type)
-    registry.payloads = lambda: known  # type: ignore[assignment]
+    _swap(registry, "payloads", lambda: known)
 
 
 def offsets_first(_: str) -> None:
@@ -35,8 +41,8 @@ def offsets_first(_: str) -> None:
         await self._commit(raw[0])
         return await inner(self, records)
 
-    consumer.Consumer._on_batch = committed_before  # type: ignore[method-assign]
-    consumer.Consumer._until_durable = durable  # type: ignore[method-assign]
+    _swap(consumer.Consumer, "_on_batch", committed_before)
+    _swap(consumer.Consumer, "_until_durable", durable)
 
 
 def no_dedupe(_: str) -> None:
@@ -51,8 +57,8 @@ def no_dedupe(_: str) -> None:
         verdict = ordering.admit(seen, envelope)
         return ordering.Verdict.NEXT if verdict is ordering.Verdict.OLD else verdict
 
-    handler.commit_document = unknown_causes
-    stream.admit = never_old
+    _swap(handler, "commit_document", unknown_causes)
+    _swap(stream, "admit", never_old)
 
 
 CHANGES: dict[str, Callable[[str], None]] = {

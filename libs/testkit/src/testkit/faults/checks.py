@@ -43,7 +43,7 @@ def nothing_lost(evidence: Evidence, load: Sequence[Operation], ledger: Ledger) 
 
 
 def nothing_twice(evidence: Evidence, load: Sequence[Operation], ledger: Ledger) -> Finding:
-    """All effects of one message are one decision: neighbours in the stream, and what comes once is there once."""
+    """All effects of one message are one decision: neighbours in the stream, each as often as it should."""
     originals = {ledger.causes.get(one.id, one.id): one for one in load if one.repeats is None}
     broken = []
     for cause, effects in evidence.effects.items():

@@ -143,6 +143,7 @@ async def _older(system: System, fault: Fault) -> str | None:
     """A replica that knows one event type less works beside the new version, as in a rolling upgrade."""
     argv = altered("knows-less", fault.victim, OLDER[fault.victim])
     name = await system.add_replica(fault.victim, argv)
+    await system.keeper.until_ready(name)
     await asyncio.sleep(fault.seconds)
     await system.keeper.dismiss(name)
     return None

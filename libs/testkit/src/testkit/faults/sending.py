@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from messaging import NotPublished, Producer
 from messaging.envelope import to_structured
 from runtime.client import GatewayClient
-from runtime.errors import CommandFailed
+from runtime.errors import CommandFailed, Exit
 from schemas.base import Command
 from testkit.faults.poison import Poison
 from testkit.faults.workload import Operation, Way
@@ -117,5 +117,5 @@ class Sender:
         if answered.status_code == 202:
             return ACKNOWLEDGED
         if answered.status_code >= 500 or answered.status_code == 429:
-            raise CommandFailed(1, f"{answered.status_code}")
+            raise CommandFailed(Exit.FAILED, f"{answered.status_code}")
         return REFUSED
