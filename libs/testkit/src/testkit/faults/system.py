@@ -17,7 +17,7 @@ from runtime.client import GatewayClient
 from runtime.layout import Layout
 from runtime.ports import HOST, plan
 from runtime.processes import ProcessSpec
-from runtime.readiness import mongo_ready
+from runtime.readiness import http_ready, mongo_ready
 from runtime.servers import SERVICES, StackPlan, new_run_id, server_specs, service_specs
 from runtime.tokens import ROLES, ensure_key, mint
 from testkit.faults.keeper import Keeper
@@ -68,11 +68,16 @@ class System:
         self.extra += 1
         name, port = f"{service}+{self.extra}", free_port()
         spec = self.specs[service]
-        env = {**spec.env, "HTTP_PORT": str(port)}
-        log = self.layout.log(name)
-        await self.keeper.launch(
-            replace(spec, name=name, argv=argv or spec.argv, env=env, log=log, port=port)
+        replica = replace(
+            spec,
+            name=name,
+            argv=argv or spec.argv,
+            env={**spec.env, "HTTP_PORT": str(port)},
+            log=self.layout.log(name),
+            port=port,
+            ready=http_ready(f"http://{HOST}:{port}/health/ready"),
         )
+        await self.keeper.launch(replica)
         return name
 
     def set_clock(self, offset: str) -> None:
