@@ -7,7 +7,7 @@ EXAMPLE ?= rheintal-order-system
 K ?=
 export THROUGHLINE_PORT := $(PORT)
 
-.PHONY: help setup demo up down logs ps doctor test check lint fmt types boundaries contracts contracts-update lock clean
+.PHONY: help setup bench bench-check demo up down logs ps doctor test check lint fmt types boundaries contracts alerts-check contracts-update lock clean
 
 help: ## Show the verbs
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -36,10 +36,16 @@ doctor: setup ## Check what a local stack needs from this machine
 test: setup ## Everything that needs no server of yours (K=tests/unit/design for some)
 	@$(BIN)/pytest $(K)
 
-check: lint types boundaries contracts test ## All of it, as CI runs it
+check: lint types boundaries contracts alerts-check test ## All of it, as CI runs it
 
 lint: setup ## Style and likely mistakes
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+bench: setup ## Measure against named floors, in one run each (N="hop flow" for some, QUICK=1 to see that they run)
+	@$(BIN)/python tests/benchmarks $(N) $(if $(QUICK),--quick --into .run/benchmarks) $(if $(QUICK),,&& $(BIN)/python tests/benchmarks/pages.py)
+
+bench-check: setup ## Say which figure of docs/benchmarks misses what it has to reach
+	@$(BIN)/python tests/benchmarks/check.py
 
 fmt: setup ## Format, and mend what can be mended
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
@@ -52,6 +58,9 @@ boundaries: setup ## Who may import whom
 
 contracts: setup ## Schemas, examples, SDL and generated documents are unchanged or acknowledged
 	@$(BIN)/python -m schemas.contracts check && $(BIN)/pytest tests/contract
+
+alerts-check: setup ## Alert rules, their tests and the dashboard's expressions, held against promtool
+	@$(BIN)/python scripts/check_alerts.py
 
 contracts-update: setup ## Write the generated contracts anew, for review
 	@$(BIN)/python -m schemas.contracts update && $(BIN)/python -m gateway.sdl > services/gateway/schema.graphql && $(BIN)/python scripts/generate_reference.py

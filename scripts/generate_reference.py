@@ -1,4 +1,4 @@
-"""Writes docs/reference (AsyncAPI, events, commands) from the schemas and the services' reaction tables.
+"""Writes docs/reference: AsyncAPI, events, commands and metrics, from the schemas and the services' code.
 
 `python scripts/generate_reference.py [--check]`: with --check nothing is written, and a difference is exit 1.
 """
@@ -9,6 +9,8 @@ import sys
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
+
+import metrics_page
 
 from messaging.topics import TOPICS
 from schemas import registry
@@ -57,6 +59,7 @@ def pages(found: Topology) -> dict[str, str]:
         "asyncapi.json": asyncapi.render(found, ROOT, SNAPSHOTS),
         "events.md": catalogue.render("event", found, ROOT),
         "commands.md": catalogue.render("command", found, ROOT),
+        "metrics.md": metrics_page.render(),
     }
 
 

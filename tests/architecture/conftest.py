@@ -1,5 +1,6 @@
 """What the architecture tests look at: the tree, its services, its deployment files."""
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -35,3 +36,10 @@ def project_files(root: Path) -> list[Path]:
         cwd=root, capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     return [path for name in listed.split("\0") if name and (path := root / name).is_file()]
+
+
+@pytest.fixture(scope="session")
+def metric_names(root: Path) -> set[str]:
+    """Every metric of ours, from the page that is generated from the code and held to it."""
+    page = (root / "docs/reference/metrics.md").read_text()
+    return set(re.findall(r"^\| `(throughline_\w+)`", page, re.MULTILINE))

@@ -1,6 +1,6 @@
 """The backbone: consume, commit, publish, dead letters, work items."""
 
-from messaging.app import ServiceApp, background, database_check, run
+from messaging.app import ServiceApp, background, database_check, run, until_prepared
 from messaging.consumer import Consumer
 from messaging.dead_letters import DeadLetters
 from messaging.envelope import Envelope, Message, Unreadable, command_message, inbound_message
@@ -34,4 +34,5 @@ __all__ = [
     "database_check",
     "inbound_message",
     "run",
+    "until_prepared",
 ]

@@ -11,6 +11,8 @@ from messaging.commits import CommitStore
 from messaging.consumer import Consumer
 from messaging.dead_letters import DeadLetters
 from messaging.handler import Handler
+from messaging.metrics import DEPENDENCY_UP, READY, begin_at_zero
+from messaging.observing import Measure, Observer, database_measure
 from messaging.producer import NotPublished, Producer
 from messaging.retrying import Retrier
 from messaging.service import Service
@@ -47,10 +49,13 @@ class ServiceApp:
             database = connect(settings.mongo, name)
             stack.callback(database.close)
             parts = _Parts(self.service, settings, database)
-            app = health_app(name, {"database": database_check(database), "consumer": parts.consumer.check})
+            checks = {"database": database_check(database), "consumer": parts.consumer.check}
+            app = health_app(name, checks)
             server = await stack.enter_async_context(serve(app, settings.http))
             self.port = server
-            await _until_prepared(parts)
+            await until_prepared(name, parts.prepare)
+            observer = Observer(name, parts.measures(), checks)
+            await stack.enter_async_context(background(observer.run_for_ever))
             stack.push_async_callback(parts.producer.stop)
             stack.push_async_callback(parts.flush_quietly)
             if self.service.activities:
@@ -69,6 +74,8 @@ class _Parts:
         self.store = CommitStore(service, database.db)
         self.waiting = WaitingRoom(database.db)
         self.items = WorkItems(service, database.db)
+        self._name = service.name
+        begin_at_zero(service.name, [activity.name for activity in service.activities])
         dead_letters = DeadLetters(service.name, self.producer)
         self.handler = Handler(
             service,
@@ -79,7 +86,7 @@ class _Parts:
             dead_letters,
             settings.kafka.max_message_bytes,
         )
-        self.retrier = Retrier(service.name, self.waiting, self.handler, dead_letters)
+        self.retrier = Retrier(self.waiting, self.handler, dead_letters)
         self.worker = Worker(service, self.items, self.producer, self.read_state)
         self.consumer = Consumer(
             settings.kafka,
@@ -92,6 +99,10 @@ class _Parts:
 
     async def read_state(self, engagement: str) -> object:
         return (await self.store.load([engagement]))[engagement].stream.state
+
+    def measures(self) -> dict[str, Measure]:
+        database = database_measure(self._name, self.waiting, self.items)
+        return {"database": database, "broker": self.consumer.measure}
 
     async def prepare(self) -> None:
         await self.store.prepare()
@@ -113,7 +124,7 @@ class _Parts:
 
     async def flush_quietly(self) -> None:
         with suppress(Exception):
-            await self.handler.flush()
+            await self.handler.flush(everything=True)
 
 
 @asynccontextmanager
@@ -141,13 +152,17 @@ def database_check(database: Handle) -> Callable[[], Awaitable[str | None]]:
     return check
 
 
-async def _until_prepared(parts: _Parts) -> None:
+async def until_prepared(service: str, prepare: Callable[[], Awaitable[None]]) -> None:
+    """Wait for the database and the broker, and say which of them is away."""
     pause = 0.1
     while True:
         try:
-            await parts.prepare()
+            await prepare()
             return
         except (DatabaseError, NotPublished) as error:
+            away = "broker" if isinstance(error, NotPublished) else "database"
+            DEPENDENCY_UP.labels(service, away).set(0)
+            READY.labels(service).set(0)
             logger.warning("waiting: %s", error)
             await asyncio.sleep(pause)
             pause = min(pause * 2, 3.0)

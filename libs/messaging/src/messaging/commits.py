@@ -25,10 +25,10 @@ SNAPSHOT_EVERY = 50
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A stream as the store has it, and what it may still owe its readers: messages by version."""
+    """A stream as the store has it, and what its last commit may still owe its readers."""
 
     stream: Stream
-    owed: dict[int, list[Message]]
+    owed: list[Message]
 
 
 class CommitStore:
@@ -52,7 +52,7 @@ class CommitStore:
         for part in slices(sorted(set(engagements))):
             heads = {d["_id"]: d async for d in self._heads.find({"_id": {"$in": part}})}
             snapshots = {d["_id"]: d async for d in self._snapshots.find({"_id": {"$in": part}})}
-            commits = await self._read_commits(part, snapshots, heads)
+            commits = await self._read_commits(part, snapshots)
             for engagement in part:
                 found[engagement] = self._fold(
                     engagement, snapshots.get(engagement), heads.get(engagement, {}), commits[engagement]
@@ -60,13 +60,13 @@ class CommitStore:
         return found
 
     async def _read_commits(
-        self, part: Sequence[str], snapshots: Mapping[str, Any], heads: Mapping[str, Any]
+        self, part: Sequence[str], snapshots: Mapping[str, Any]
     ) -> dict[str, list[dict[str, Any]]]:
         commits: dict[str, list[dict[str, Any]]] = defaultdict(list)
         whole = [e for e in part if not self._usable(snapshots.get(e))]
         filters: list[dict[str, Any]] = [{"stream": {"$in": whole}}] if whole else []
         for engagement in set(part) - set(whole):
-            since = min(snapshots[engagement]["version"], heads.get(engagement, {}).get("published", 0))
+            since = snapshots[engagement]["version"]
             filters.append({"stream": engagement, "version": {"$gt": since}})
         for query in filters:
             async for document in self._commits.find(query).sort([("stream", 1), ("version", 1)]):
@@ -95,13 +95,12 @@ class CommitStore:
                 snapshot["seen"],
                 snapshot["version"],
             )
-        published, owed = head.get("published", 0), {}
+        owed: list[Message] = []
         for document in commits:
             messages = self.messages(document)
-            if document["version"] > published:
-                owed[document["version"]] = messages
-            if document["version"] > stream.version:
-                stream = self._advance(stream, document, messages)
+            # Nobody writes to a stream before its last commit is published, so no older one owes anything.
+            owed = messages if document["version"] > head.get("published", 0) else []
+            stream = self._advance(stream, document, messages)
         seen = _latest(stream.seen, head.get("seen", {}))
         return Loaded(replace(stream, seen=seen, tenant=stream.tenant or head.get("tenant")), owed)
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid4
@@ -27,6 +27,8 @@ _EXTENSIONS: Final = {
     "causationtype": "causation_type",
     "actor": "actor",
 }
+_EXTENSION_HEADERS: Final = tuple((f"ce_{wire}", field) for wire, field in _EXTENSIONS.items())
+_JSON_HEADER: Final = JSON.encode()
 
 
 class Unreadable(ValueError):
@@ -128,19 +130,31 @@ def inbound_message(
 
 def to_headers(envelope: Envelope) -> Headers:
     """Binary mode: `ce_` headers, `content-type`, and the W3C trace headers."""
-    pairs: list[tuple[str, str | None]] = [
-        ("ce_specversion", "1.0"),
-        ("ce_id", envelope.id),
-        ("ce_source", envelope.source),
-        ("ce_type", envelope.type),
-        ("ce_time", envelope.time.astimezone(UTC).isoformat().replace("+00:00", "Z")),
-        ("ce_sequence", None if envelope.sequence is None else str(envelope.sequence)),
-        *((f"ce_{wire}", getattr(envelope, field)) for wire, field in _EXTENSIONS.items()),
-        ("content-type", JSON),
-        ("traceparent", envelope.traceparent),
-        ("tracestate", envelope.tracestate),
+    return with_trace(attribute_headers(envelope), envelope.traceparent, envelope.tracestate)
+
+
+def attribute_headers(envelope: Envelope) -> Headers:
+    """All but the trace headers, which belong to one transmission."""
+    pairs = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", envelope.id.encode()),
+        ("ce_source", envelope.source.encode()),
+        ("ce_type", envelope.type.encode()),
+        ("ce_time", envelope.time.astimezone(UTC).isoformat().replace("+00:00", "Z").encode()),
     ]
-    return [(name, value.encode()) for name, value in pairs if value is not None]
+    if envelope.sequence is not None:
+        pairs.append(("ce_sequence", str(envelope.sequence).encode()))
+    for name, attribute in _EXTENSION_HEADERS:
+        value: str | None = getattr(envelope, attribute)
+        if value is not None:
+            pairs.append((name, value.encode()))
+    pairs.append(("content-type", _JSON_HEADER))
+    return pairs
+
+
+def with_trace(headers: Headers, traceparent: str | None, tracestate: str | None) -> Headers:
+    traced = (("traceparent", traceparent), ("tracestate", tracestate))
+    return headers + [(name, value.encode()) for name, value in traced if value is not None]
 
 
 def to_structured(message: Message) -> dict[str, Any]:
@@ -231,11 +245,6 @@ def read_payload(wire_type: str, data: bytes) -> Payload:
         raise Unreadable("type", str(error.args[0]), "unknown-version") from error
     except ValidationError as error:
         raise Unreadable(*_first_fault(error)) from error
-
-
-def with_trace(message: Message, traceparent: str | None, tracestate: str | None) -> Message:
-    envelope = replace(message.envelope, traceparent=traceparent, tracestate=tracestate)
-    return replace(message, envelope=envelope)
 
 
 def _first_fault(error: ValidationError) -> tuple[str, str, str]:

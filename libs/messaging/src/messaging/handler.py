@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import monotonic
 
@@ -14,7 +14,7 @@ from messaging import tracing
 from messaging.commits import SNAPSHOT_EVERY, CommitStore, Loaded, commit_document
 from messaging.dead_letters import DeadLetters
 from messaging.envelope import Message
-from messaging.metrics import COMMITS, CONFLICTS, EVENTS, OUTBOX_AGE
+from messaging.metrics import COMMITS, CONFLICTS, EVENTS, Owed
 from messaging.producer import Producer
 from messaging.service import Service
 from messaging.stream import Outcome, Received, Stream, handle
@@ -24,6 +24,8 @@ from schemas.operations import RetryBlocked, SkipBlocked
 
 logger = logging.getLogger("messaging.handler")
 CACHED_STREAMS = 20_000
+QUIET_SECONDS = 2.0
+MARKED_AT_ONCE = 500
 Work = Mapping[str, Sequence[Received]]
 
 
@@ -43,12 +45,15 @@ class Handler:
         self._service, self._store, self._waiting, self._work = service, store, waiting, work
         self._producer, self._dead_letters, self._limit = producer, dead_letters, limit
         self._cache: OrderedDict[str, Stream] = OrderedDict()
-        self._published: dict[str, int] = {}
+        self._unmarked: OrderedDict[str, _Published] = OrderedDict()
+        self._long: dict[str, Stream] = {}
+        self._owed = Owed(service.name)
         self._lock = asyncio.Lock()
 
     def forget(self) -> None:
         """Drop what is in memory: the store knows better."""
         self._cache.clear()
+        self._owed.forget()
 
     async def handle(self, batch: Sequence[Received]) -> None:
         """Make a batch's effects durable and published. Raises for trouble that passes."""
@@ -73,7 +78,7 @@ class Handler:
         return done
 
     async def _round(self, work: Work, waited: bool) -> list[Outcome]:
-        await self._load(work)
+        await self._load(work, waited)
         spans = _Spans(self._service.name)
         try:
             outcomes = []
@@ -83,7 +88,7 @@ class Handler:
             # Before the commit: afterwards a repeated delivery would find these seen, and say nothing.
             for outcome, _ in outcomes:
                 await self._give_up(outcome)
-            settled = await self._commit(outcomes, spans)
+            settled = await self._commit(outcomes, spans, waited)
             await self._put_aside(settled, waited)
             await self._publish(settled)
         except BaseException as error:
@@ -97,6 +102,9 @@ class Handler:
     async def _decide(self, engagement: str, messages: Sequence[Received], spans: "_Spans") -> Outcome:
         stream = self._cache[engagement]
         outcome = handle(self._service, stream, messages, spans.open, self._limit)
+        if outcome.failed is not None and len(fresh := await self._fresh(messages)) < len(messages):
+            # A rule may not survive being asked twice: what was handled before cannot fail any more.
+            outcome = handle(self._service, stream, fresh, spans.open, self._limit)
         if outcome.failed is not None:
             message, error = outcome.failed
             logger.error(
@@ -112,7 +120,7 @@ class Handler:
         return outcome
 
     async def _commit(
-        self, outcomes: Sequence[tuple[Outcome, Sequence[Received]]], spans: "_Spans"
+        self, outcomes: Sequence[tuple[Outcome, Sequence[Received]]], spans: "_Spans", waited: bool
     ) -> list[Outcome]:
         now = _now()
         writing = [(outcome, messages) for outcome, messages in outcomes if outcome.causes]
@@ -124,25 +132,30 @@ class Handler:
         COMMITS.labels(self._service.name).inc(len(documents) - len(refused))
         for position, (outcome, messages) in enumerate(writing):
             if position in refused:
-                settled.append(await self._again(outcome.stream.engagement, messages, spans))
+                settled.append(await self._again(outcome.stream.engagement, messages, spans, waited))
             else:
                 settled.append(outcome)
         return settled
 
-    async def _again(self, engagement: str, messages: Sequence[Received], spans: "_Spans") -> Outcome:
+    async def _again(
+        self, engagement: str, messages: Sequence[Received], spans: "_Spans", waited: bool
+    ) -> Outcome:
         """A refused document: someone else wrote, or these were handled before. Reload and decide alone."""
         while True:
             CONFLICTS.labels(self._service.name).inc()
             self._cache.pop(engagement, None)
-            await self._load([engagement])
-            known = await self._store.known_causes([m.envelope.cause for m in messages])
-            fresh = [m for m in messages if m.envelope.cause not in known]
-            outcome = await self._decide(engagement, fresh, spans)
+            await self._load([engagement], waited)
+            outcome = await self._decide(engagement, await self._fresh(messages), spans)
             if not outcome.causes:
                 return outcome
             outcome.document = commit_document(outcome, _now())
             if not await self._store.insert([outcome.document]):
                 return outcome
+
+    async def _fresh(self, messages: Sequence[Received]) -> list[Received]:
+        """Those that have no commit yet."""
+        known = await self._store.known_causes([m.envelope.cause for m in messages])
+        return [m for m in messages if m.envelope.cause not in known]
 
     async def _give_up(self, outcome: Outcome) -> None:
         for message, field, reason in outcome.undeliverable:
@@ -164,14 +177,21 @@ class Handler:
 
     async def _publish(self, settled: Sequence[Outcome]) -> None:
         messages = [message for outcome in settled for message in self._messages(outcome)]
-        begun = monotonic()
-        await self._work.create(messages)
-        await self._producer.publish(messages)
-        OUTBOX_AGE.labels(self._service.name).set(monotonic() - begun)
+        await self._send(messages)
         EVENTS.labels(self._service.name).inc(len(messages))
         for outcome in settled:
             if outcome.causes:
-                self._published[outcome.stream.engagement] = outcome.stream.version
+                self._note_published(outcome.stream.engagement, outcome.stream.version)
+
+    def _note_published(self, engagement: str, version: int) -> None:
+        self._unmarked[engagement] = _Published(version, monotonic())
+        self._unmarked.move_to_end(engagement)
+
+    async def _send(self, messages: Sequence[Message]) -> None:
+        self._owed.owe(messages)
+        await self._work.create(messages)
+        await self._producer.publish(messages)
+        self._owed.paid(messages)
 
     def _messages(self, outcome: Outcome) -> list[Message]:
         if outcome.document is None:
@@ -187,51 +207,69 @@ class Handler:
                 continue
             self._cache[stream.engagement] = stream
             self._cache.move_to_end(stream.engagement)
+            if stream.version - stream.snapshot >= SNAPSHOT_EVERY:
+                self._long[stream.engagement] = stream
         while len(self._cache) > CACHED_STREAMS:
             self._cache.popitem(last=False)
 
-    async def _load(self, engagements: Iterable[str]) -> None:
+    async def _load(self, engagements: Iterable[str], waited: bool) -> None:
+        """Into the cache. What waited may pass the failure it waited behind; nothing else may."""
         missing = [e for e in engagements if e not in self._cache]
         if not missing:
             return
         loaded = await self._store.load(missing)
-        blocked = await self._waiting.blocked(missing)
+        blocked = set() if waited else await self._waiting.blocked(missing)
         await self._pay(loaded)
         for engagement, item in loaded.items():
             self._cache[engagement] = replace(item.stream, blocked=engagement in blocked)
 
-    async def _pay(self, loaded: dict[str, Loaded]) -> None:
+    async def _pay(self, loaded: Mapping[str, Loaded]) -> None:
         """Publish what a crash may have left unpublished, before anything newer of the same stream."""
-        owed: list[Message] = []
-        for engagement, item in loaded.items():
-            ours = self._published.get(engagement, 0)
-            owed.extend(m for version, part in item.owed.items() if version > ours for m in part)
-        await self._work.create(owed)
-        await self._producer.publish(owed)
-        for engagement, item in loaded.items():
-            if item.owed:
-                self._published[engagement] = item.stream.version
+        due = [item for item in loaded.values() if item.owed and not self._is_published(item.stream)]
+        await self._send([message for item in due for message in item.owed])
+        for item in due:
+            self._note_published(item.stream.engagement, item.stream.version)
 
-    async def flush(self) -> None:
-        """Write down, in bulk and now and then, how far each stream is published; make snapshots."""
-        async with self._lock:
-            published, self._published = self._published, {}
-            if not published:
-                return
-            await self._store.mark(published, {})
-            streams = [self._cache[e] for e in published if e in self._cache]
-            due = [s for s in streams if s.version - s.snapshot >= SNAPSHOT_EVERY]
-            await self._store.snapshot(due)
-            for stream in due:
-                self._cache[stream.engagement] = replace(stream, snapshot=stream.version)
+    def _is_published(self, stream: Stream) -> bool:
+        known = self._unmarked.get(stream.engagement)
+        return known is not None and known.version >= stream.version
+
+    async def flush(self, *, everything: bool = False) -> None:
+        """Write down how far streams that have come to rest are published; make snapshots of long ones.
+
+        A busy stream needs no mark: its next commit says that the one before it is published.
+        """
+        long, self._long = self._long, {}
+        await self._store.snapshot(list(long.values()))
+        for engagement, stream in long.items():
+            if engagement in self._cache:
+                self._cache[engagement] = replace(self._cache[engagement], snapshot=stream.version)
+        await self._mark(self._at_rest(everything))
+
+    def _at_rest(self, everything: bool) -> dict[str, int]:
+        """The longest quiet ones first, so many that a round is short."""
+        before = monotonic() - QUIET_SECONDS
+        found: dict[str, int] = {}
+        for engagement, published in self._unmarked.items():
+            if not everything and (published.at > before or len(found) == MARKED_AT_ONCE):
+                break
+            found[engagement] = published.version
+        return found
+
+    async def _mark(self, published: Mapping[str, int]) -> None:
+        if not published:
+            return
+        await self._store.mark(published, {})
+        for engagement, version in published.items():
+            if self._unmarked[engagement].version == version:
+                del self._unmarked[engagement]
 
     async def handle_waiting(self, received: Received) -> Outcome:
         """Handle one message that waited; a failure or gap is handed back and not put aside again."""
         engagement = received.envelope.engagement
         async with self._lock:
             try:
-                await self._load([engagement])
-                self._cache[engagement] = replace(self._cache[engagement], blocked=False)
+                self._cache.pop(engagement, None)
                 settled = await self._handle({engagement: [received]}, waited=True)
                 return settled[0]
             finally:
@@ -256,6 +294,12 @@ class Handler:
             # Counted as seen, or all that follows of its stream would wait for it for ever.
             await self._store.mark({}, {engagement: {head["upstream"]: head["sequence"]}})
         await self._waiting.release([head["_id"]])
+
+
+@dataclass(frozen=True, slots=True)
+class _Published:
+    version: int
+    at: float
 
 
 class _Spans:

@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 from opentelemetry.trace import Span
 
 from messaging import tracing
-from messaging.envelope import Headers, Message, to_headers, with_trace
+from messaging.envelope import Headers, Message, attribute_headers, with_trace
 from messaging.settings import KafkaProfile, KafkaSettings
 
 
@@ -81,12 +81,12 @@ class Producer:
         topic = message.payload.topic()
         span = tracing.start_send(topic, message.envelope)
         spans.append(span)
-        sent = with_trace(message, *tracing.headers_of(span)).envelope
+        headers = with_trace(attribute_headers(message.envelope), *tracing.headers_of(span))
         future: asyncio.Future[Any] = await producer.send(
             topic,
             value=body,
-            key=sent.engagement.encode(),
-            headers=to_headers(sent),
+            key=message.envelope.engagement.encode(),
+            headers=headers,
             timestamp_ms=time_ns() // 1_000_000,
         )
         return future

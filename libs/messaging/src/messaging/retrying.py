@@ -3,13 +3,12 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from messaging.consumer import read
+from messaging.batches import read
 from messaging.dead_letters import DeadLetters
 from messaging.envelope import Unreadable
 from messaging.handler import Handler
-from messaging.metrics import BLOCKED
 from messaging.stream import Outcome, Received, Record
-from messaging.waiting import FAILED, WaitingRoom, record_of
+from messaging.waiting import FAILED, GAP, WaitingRoom, record_of
 
 TOLD_AFTER = 3
 TOLD_AGAIN_EVERY = 60
@@ -18,15 +17,11 @@ MISSING = "an earlier event of its stream is missing"
 
 
 class Retrier:
-    def __init__(
-        self, service: str, waiting: WaitingRoom, handler: Handler, dead_letters: DeadLetters
-    ) -> None:
-        self._service, self._waiting = service, waiting
-        self._handler, self._dead_letters = handler, dead_letters
+    def __init__(self, waiting: WaitingRoom, handler: Handler, dead_letters: DeadLetters) -> None:
+        self._waiting, self._handler, self._dead_letters = waiting, handler, dead_letters
 
     async def run_due(self) -> None:
         """One round over all engagements with something due. Raises for trouble that passes."""
-        BLOCKED.labels(self._service).set(await self._waiting.blocked_engagements())
         for engagement in await self._waiting.due(datetime.now(UTC)):
             await self._drain(engagement)
 
@@ -38,21 +33,21 @@ class Retrier:
             return
         for document in await self._waiting.queue(engagement):
             # Messages behind a failure are always due; they must not have it tried before its time.
-            if _blocks(document) and document["next_try"] > now and not moved:
+            if document["kind"] == FAILED and document["next_try"] > now and not moved:
                 return
             record = record_of(document["record"])
             outcome = await self._handle(record)
             if outcome is not None and outcome.failed is not None:
                 error = outcome.failed[1]
-                await self._not_yet(document, f"{type(error).__name__}: {error}")
+                await self._not_yet(document, FAILED, f"{type(error).__name__}: {error}")
                 return
             if outcome is not None and outcome.gaps:
-                await self._not_yet(document, MISSING)
+                await self._not_yet(document, GAP, MISSING)
                 continue
-            await self._waiting.release([document["_id"]])
-            moved = True
             if document["attempts"] >= TOLD_AFTER:
                 await self._dead_letters.note_unblocked(record)
+            await self._waiting.release([document["_id"]])
+            moved = True
 
     async def _handle(self, record: Record) -> Outcome | None:
         """None for what was readable when it was put aside and is not any more: it is given up."""
@@ -63,12 +58,10 @@ class Retrier:
             return None
         return await self._handler.handle_waiting(Received(message.envelope, message.payload, record))
 
-    async def _not_yet(self, document: dict[str, Any], reason: str) -> None:
-        attempts = await self._waiting.not_yet(document, reason)
+    async def _not_yet(self, document: dict[str, Any], kind: str, reason: str) -> None:
+        attempts = int(document["attempts"]) + 1
         if attempts == TOLD_AFTER or attempts % TOLD_AGAIN_EVERY == 0:
+            # Before it is counted: a note that failed afterwards would be missing for the next sixty.
             record = record_of(document["record"])
             await self._dead_letters.note_blocked(record, f"attempt {attempts}: {reason}")
-
-
-def _blocks(document: dict[str, Any]) -> bool:
-    return bool(document["kind"] == FAILED and document["reason"] != MISSING)
+        await self._waiting.not_yet(document, kind, reason)

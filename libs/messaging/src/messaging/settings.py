@@ -25,7 +25,7 @@ class KafkaSettings(BaseSettings):
     partitions: int = Field(default=12, ge=1, le=256)
     replication_factor: int = Field(default=1, ge=1, le=5)
     batch_records: int = Field(default=500, ge=1, le=5000)
-    batch_wait_ms: int = Field(default=20, ge=1, le=5000)
+    batch_wait_ms: int = Field(default=200, ge=1, le=5000, description="of an empty poll")
     max_message_bytes: int = Field(default=1_000_000, ge=10_000)
     session_timeout_ms: int = Field(default=0, description="0: by profile, 3 s embedded, 15 s Apache")
     fetch_wait_ms: int = Field(default=0, description="0: by profile, 50 ms embedded, 500 ms Apache")

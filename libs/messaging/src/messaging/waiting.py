@@ -73,13 +73,21 @@ class WaitingRoom:
         found = self._waiting.find({"next_try": {"$lte": now}}, {"engagement": 1})
         return sorted({document["engagement"] async for document in found})
 
-    async def not_yet(self, document: dict[str, Any], reason: str) -> int:
-        """Push the next try back, twice as long after each failure; returns the attempts so far."""
+    async def not_yet(self, document: dict[str, Any], kind: str, reason: str) -> int:
+        """Push the next try back, twice as long after each failure; returns the attempts so far.
+
+        `kind` is what it waits for now: once its gap is closed, a message may fail, and then it blocks.
+        """
         attempts = int(document["attempts"]) + 1
         pause = FIRST_PAUSE
-        if document["kind"] == FAILED:
+        if kind == FAILED:
             pause = min(timedelta(seconds=2 ** min(attempts, 20)), LONGEST_PAUSE)
-        change = {"attempts": attempts, "reason": reason[:1000], "next_try": datetime.now(UTC) + pause}
+        change = {
+            "attempts": attempts,
+            "kind": kind,
+            "reason": reason[:1000],
+            "next_try": datetime.now(UTC) + pause,
+        }
         await self._waiting.update_one({"_id": document["_id"]}, {"$set": change})
         return attempts
 
@@ -101,6 +109,9 @@ class WaitingRoom:
 
     async def blocked_engagements(self) -> int:
         return len(await self._waiting.distinct("engagement", {"kind": FAILED}))
+
+    async def count(self, kind: str) -> int:
+        return int(await self._waiting.count_documents({"kind": kind}))
 
 
 def record_document(record: Record) -> dict[str, Any]:

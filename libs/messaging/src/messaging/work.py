@@ -39,6 +39,7 @@ class WorkItems:
 
     async def prepare(self) -> None:
         await self._work.create_index([("due", 1)])
+        await self._work.create_index([("error", 1)])
 
     def activity(self, event_type: str) -> Activity:
         return self._activities[event_type]
@@ -97,6 +98,13 @@ class WorkItems:
         if result.matched_count == 0:
             raise LeaseLost(item["_id"])
 
+    async def end(self, item: Mapping[str, Any], change: Mapping[str, Any]) -> None:
+        """The last write of a claim; raises its fence, so that a renewal still under way is refused."""
+        mine = {"_id": item["_id"], "fence": item["fence"]}
+        ended = {"$set": dict(change), "$inc": {"fence": 1}}
+        if (await self._work.update_one(mine, ended)).matched_count == 0:
+            raise LeaseLost(item["_id"])
+
     async def check(self, item: Mapping[str, Any]) -> None:
         """Raises LeaseLost when another worker has the item."""
         if await self._work.find_one({"_id": item["_id"], "fence": item["fence"]}, {"_id": 1}) is None:
@@ -108,6 +116,14 @@ class WorkItems:
             {"due": {"$gt": datetime(2000, 1, 1, tzinfo=UTC)}}, {"due": 1}, sort=[("due", 1)]
         )
         return found["due"] if found else None
+
+    async def census(self) -> dict[str, int]:
+        """How many are open, and how many were given up for good."""
+        is_open = {"due": {"$gt": datetime(2000, 1, 1, tzinfo=UTC)}}
+        return {
+            "open": await self._work.count_documents(is_open),
+            "failed": await self._work.count_documents({"error": {"$gt": ""}}),
+        }
 
 
 def _due(activity: Activity, event: Payload) -> datetime:
@@ -218,8 +234,9 @@ class Worker:
             task = asyncio.create_task(self._run(item))
             self._running.add(task)
             task.add_done_callback(self._finished)
+        pause = await self._pause()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._items.created.wait(), await self._pause())
+            await asyncio.wait_for(self._items.created.wait(), pause)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
@@ -251,7 +268,6 @@ class Worker:
         try:
             with trace.use_span(span, record_exception=False, set_status_on_exception=False):
                 again = await activity.run(registry.parse(item["type"], item["data"]), run)
-            # A renewal still under way would make finished work due again.
             await _ended(keeper)
             await self._settle(item, again)
         except LeaseLost:
@@ -260,7 +276,7 @@ class Worker:
             outcome = "cancelled"
             await asyncio.shield(self._give_back(item))
         except Exception as error:  # an activity may fail in any way: it is retried, then given up
-            outcome = "failed"
+            outcome = "failed" if run.attempt < activity.max_attempts else "gave_up"
             tracing.fail(span, error)
             with trace.use_span(span):
                 await self._failed(run, activity, error)
@@ -271,14 +287,14 @@ class Worker:
 
     async def _settle(self, item: dict[str, Any], again: Again | None) -> None:
         if again is None:
-            await self._items.change(item, {"due": None, "done_at": datetime.now(UTC)})
+            await self._items.end(item, {"due": None, "done_at": datetime.now(UTC)})
             return
         due = datetime.now(UTC) + timedelta(seconds=again.after_seconds)
-        await self._items.change(item, {"due": due, "failures": 0, "rounds": item["rounds"] + 1})
+        await self._items.end(item, {"due": due, "failures": 0, "rounds": item["rounds"] + 1})
 
     async def _give_back(self, item: dict[str, Any]) -> None:
         with suppress(Exception):
-            await self._items.change(item, {"due": datetime.now(UTC)})
+            await self._items.end(item, {"due": datetime.now(UTC)})
 
     async def _failed(self, run: Run, activity: Activity, error: Exception) -> None:
         failures = run.item["failures"] + 1
@@ -288,10 +304,10 @@ class Worker:
             if failures < activity.max_attempts:
                 pause = min(activity.backoff_seconds * 2 ** min(failures - 1, 20), LONGEST_PAUSE)
                 due = datetime.now(UTC) + timedelta(seconds=pause)
-                await self._items.change(run.item, {"due": due, "failures": failures})
+                await self._items.end(run.item, {"due": due, "failures": failures})
                 return
             await self._give_up(run, activity, error)
-            await self._items.change(
+            await self._items.end(
                 run.item,
                 {"due": None, "failures": failures, "error": str(error)[:1000], "done_at": datetime.now(UTC)},
             )

@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import TextIO
 
 WIDTH = 120
@@ -52,6 +53,24 @@ def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> list[str]:
 def counted(number: int, noun: str) -> str:
     """`1 letter`, `2 letters`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def clock(at: datetime) -> str:
+    """A moment's time of day to the second, in UTC."""
+    return f"{at.astimezone(UTC):%H:%M:%S}"
+
+
+def instant(nanoseconds: int) -> str:
+    """A moment since the epoch, to the second, in UTC."""
+    return f"{datetime.fromtimestamp(nanoseconds / 1e9, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def length(nanoseconds: int) -> str:
+    """A duration in the unit that a person would say it in."""
+    seconds = nanoseconds / 1e9
+    if seconds < 1:
+        return f"{seconds * 1e3:.1f} ms"
+    return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
 
 
 def moment(text: str | None) -> str:

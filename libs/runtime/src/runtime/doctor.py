@@ -1,14 +1,16 @@
-"""`doctor`: what a local stack needs from this machine, each finding with its fix."""
+"""`doctor`: what a local stack needs from this machine, then how the running one does; each with its fix."""
 
+import asyncio
 import importlib.util
 import os
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
 
+from runtime import state
+from runtime.diagnosis import diagnose
+from runtime.finding import Finding
 from runtime.layout import Layout, base_port, project_root
 from runtime.ports import busy, owner_of, plan
 from runtime.servers import SERVICES, names_of
@@ -17,26 +19,19 @@ MIN_FREE_BYTES = 500_000_000
 MIN_MEMORY_KB = 1_000_000
 
 
-@dataclass(frozen=True)
-class Finding:
-    name: str
-    level: Literal["passed", "warning", "failed"]
-    detail: str
-    fix: str = ""
-
-    def as_dict(self) -> dict[str, str]:
-        return asdict(self)
-
-    def as_line(self) -> str:
-        fix = f"   fix: {self.fix}" if self.fix else ""
-        return f"{self.level:<8} {self.name:<10} {self.detail}{fix}"
-
-
 def examine() -> list[Finding]:
     checks: tuple[Callable[[], Finding], ...] = (
         _python, _packages, _servers, _services, _ports, _disk, _memory, _proc, _docker,
     )  # fmt: skip
-    return [check() for check in checks]
+    return [*(check() for check in checks), *_stack()]
+
+
+def _stack() -> list[Finding]:
+    layout = Layout.for_port(base_port())
+    running = state.load(layout.state_file)
+    if running is None:
+        return [Finding("stack", "passed", "none is running here; start one with: throughline up")]
+    return asyncio.run(diagnose(running, layout))
 
 
 def _python() -> Finding:

@@ -18,6 +18,8 @@ async def _check(name: str, state: RunState) -> str:
     port = state.ports[name]
     if name == "kafka":
         found = await cluster_id(f"{HOST}:{port}")
+        if found is None:
+            return f"no answer from {HOST}:{port}"
         return "" if found == f"throughline-{state.run_id}" else f"answers as cluster {found!r}"
     if name == "mongo":
         return await mongo_ready(HOST, port)()

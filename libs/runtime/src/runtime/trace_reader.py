@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import httpx
 from runtime.errors import CommandFailed, Exit
 
 POLL_SECONDS = 0.3
+TRACES_URL = "THROUGHLINE_TRACES_URL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class SpanRow:
     start: int
     end: int
     failed: bool
+    message: str
     attributes: Mapping[str, str]
 
 
@@ -61,6 +64,7 @@ def rows(answer: Mapping[str, Any]) -> Iterator[SpanRow]:
                     start=int(span["startTimeUnixNano"]),
                     end=int(span["endTimeUnixNano"]),
                     failed=span.get("status", {}).get("code") in (2, "STATUS_CODE_ERROR"),
+                    message=span.get("status", {}).get("message", ""),
                     attributes=_attributes(span),
                 )
 
@@ -102,37 +106,19 @@ async def until_complete(
         await asyncio.sleep(POLL_SECONDS)
 
 
-def tree(spans: Iterable[SpanRow]) -> list[str]:
-    """The trace as indented lines with start offsets and durations in milliseconds."""
-    found = sorted(spans, key=lambda span: span.start)
-    ids, children = {span.id for span in found}, dict[str, list[SpanRow]]()
-    for span in found:
-        children.setdefault(span.parent if span.parent in ids else "", []).append(span)
-    origin = found[0].start if found else 0
-    return list(_branches(children, "", 0, origin))
-
-
-def _branches(children: Mapping[str, list[SpanRow]], parent: str, depth: int, origin: int) -> Iterator[str]:
-    for span in children.get(parent, []):
-        offset, took = (span.start - origin) / 1e6, (span.end - span.start) / 1e6
-        mark = "  FAILED" if span.failed else ""
-        yield f"{offset:>9.1f} ms {took:>9.1f} ms  {'  ' * depth}{span.service}: {span.name}{mark}"
-        yield from _branches(children, span.id, depth + 1, origin)
-
-
-async def spans_of(url: str, which: str) -> tuple[str, list[SpanRow]]:
-    """A trace by its id, or the journey of an engagement. Raises CommandFailed (1, 69)."""
+async def spans_of(url: str, trace_id: str) -> list[SpanRow]:
+    """A trace by its id. Raises CommandFailed (1, 69)."""
     try:
-        trace_id = await _journey(url, which) if which.startswith("ENG-") else which.lower()
-        spans = await fetch(url, trace_id) if trace_id else []
+        spans = await fetch(url, trace_id)
     except httpx.HTTPError as error:
-        raise CommandFailed(Exit.UNREACHABLE, f"no traces on {url} ({type(error).__name__})") from None
+        raise _unreachable(url, error) from None
     if not spans:
-        raise CommandFailed(Exit.FAILED, f"there is no trace of {which}")
-    return trace_id, spans
+        raise CommandFailed(Exit.FAILED, f"there is no trace {trace_id}")
+    return spans
 
 
-async def _journey(url: str, engagement: str) -> str:
+async def summaries_of(url: str, engagement: str) -> list[dict[str, Any]]:
+    """Every trace of the engagement, newest first, as the API sums it up. Raises CommandFailed (69)."""
     now = datetime.now(UTC)
     query = {
         "query.startTimeMin": (now - timedelta(days=30)).isoformat().replace("+00:00", "Z"),
@@ -140,14 +126,21 @@ async def _journey(url: str, engagement: str) -> str:
         "query.searchDepth": "1000",
         "query.attributes": json.dumps({"engagement.id": engagement}),
     }
-    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=10) as client:
-        answer = await client.get("/api/v3/trace-summaries", params=query)
-    answer.raise_for_status()
-    found = answer.json().get("summaries", [])
-    # Timers make small traces of their own: the journey is the one that went through most services.
-    widest = max(found, key=_reach, default=None)
-    return str(widest["traceId"]) if widest else ""
+    try:
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=10) as client:
+            answer = await client.get("/api/v3/trace-summaries", params=query)
+        answer.raise_for_status()
+    except httpx.HTTPError as error:
+        raise _unreachable(url, error) from None
+    found: list[dict[str, Any]] = answer.json().get("summaries", [])
+    return sorted(found, key=lambda one: int(one["minStartTimeUnixNano"]), reverse=True)
 
 
-def _reach(summary: Mapping[str, Any]) -> tuple[int, int]:
-    return len(summary.get("services", ())), int(summary.get("minStartTimeUnixNano", 0))
+def page_of(url: str, trace_id: str) -> str:
+    """Where a person sees the trace: Jaeger's own page, or the embedded sink's."""
+    is_jaeger = os.environ.get(TRACES_URL) == url
+    return f"{url.rstrip('/')}/{'trace' if is_jaeger else 'traces'}/{trace_id}"
+
+
+def _unreachable(url: str, error: httpx.HTTPError) -> CommandFailed:
+    return CommandFailed(Exit.UNREACHABLE, f"no traces on {url} ({type(error).__name__})")

@@ -10,7 +10,7 @@ from telemetry.context import (
     engagement_scope,
     engagement_span,
 )
-from telemetry.health import Check, health_app, health_routes
+from telemetry.health import Check, failures, health_app, health_routes
 from telemetry.http import serve
 from telemetry.logs import configure_logs
 from telemetry.settings import HttpSettings, TelemetrySettings
@@ -30,6 +30,7 @@ __all__ = [
     "engagement_id",
     "engagement_scope",
     "engagement_span",
+    "failures",
     "health_app",
     "health_routes",
     "serve",

@@ -11,7 +11,7 @@ from uuid import uuid4
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from messaging import KafkaSettings, Message, Producer, Service, ServiceApp, ServiceSettings, command_message
-from messaging.consumer import read
+from messaging.batches import read
 from messaging.envelope import Headers, Unreadable, inbound_message
 from messaging.stream import Record
 from messaging.topics import apply

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
@@ -16,6 +17,7 @@ from gateway.edge.graphql_http import GatewayGraphQL
 from gateway.edge.ingress import Ingress
 from gateway.edge.problems import Problem
 from gateway.hub import Hub
+from gateway.metrics import Timed
 from gateway.ports import Publisher, Store
 from gateway.schema import build_schema
 from gateway.sdl import printed
@@ -66,6 +68,7 @@ def build_asgi(parts: Parts) -> Starlette:
             Route("/schema.graphql", schema_text),
             *health_routes("gateway", parts.checks),
         ],
+        middleware=[Middleware(Timed)],
         exception_handlers={404: _not_found, 405: _not_allowed},
     )
 

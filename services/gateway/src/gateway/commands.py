@@ -21,6 +21,7 @@ from gateway.authorization import authorise
 from gateway.entry import Entry
 from gateway.graphql.results import Accepted, Pending, Refused, TimelineEntry
 from gateway.hub import Hub
+from gateway.metrics import COMMANDS
 from gateway.ports import Publisher, Store, Submitted
 from messaging import NotPublished, TooLarge, command_message
 from schemas import registry
@@ -79,9 +80,11 @@ class CommandDesk:
         key = request.idempotency_key
         identity = _digest(caller.tenant, key)[:32] if key else uuid4().hex
         try:
-            return await self._submit(caller, request, f"cmd-{identity}")
+            outcome = await self._submit(caller, request, f"cmd-{identity}")
         except _Fault as fault:
-            return Refused(command_id=ID(f"cmd-{identity}"), **fault.said)
+            outcome = Refused(command_id=ID(f"cmd-{identity}"), **fault.said)
+        COMMANDS.labels(type(outcome).__name__).inc()
+        return outcome
 
     async def _submit(self, caller: Caller, request: Request, command_id: str) -> Outcome:
         kind = _kind(request.type)

@@ -1,10 +1,9 @@
 """The gateway, put together: consumers, projector and HTTP in one process."""
 
-import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from gateway import metrics
 from gateway.adapters.kafka_dead_letters import KafkaDeadLetters
 from gateway.app import Parts, build_asgi
 from gateway.auth import Authenticator
@@ -14,12 +13,16 @@ from gateway.keys import Keys, RemoteKeys, from_jwks_file, shared
 from gateway.projector import GROUP, Projector
 from gateway.settings import GatewaySettings, Settings
 from gateway.store import MongoStore
-from messaging import Consumer, DeadLetters, NotPublished, Producer, background, database_check
-from persistence import DatabaseError, connect
+from gateway.view import VIEW_VERSION
+from messaging import Consumer, DeadLetters, Producer, background, database_check, until_prepared
+from messaging.metrics import WAITING
+from messaging.metrics import begin_at_zero as begin_messaging_at_zero
+from messaging.observing import Measure, Observer
+from messaging.waiting import GAP
+from persistence import connect
 from schemas.registry import SERVICES
 from telemetry import serve, start_telemetry
 
-logger = logging.getLogger("gateway.main")
 EVENT_TOPICS = [
     *(f"{service}.events" for service in SERVICES),
     # Nothing of these is shown, but what nobody can read on them is ours to dead-letter.
@@ -46,6 +49,9 @@ class GatewayApp:
             database = connect(settings.mongo, GROUP)
             stack.callback(database.close)
             store, hub, producer = MongoStore(database.db), Hub(), Producer(settings.kafka, GROUP)
+            begin_messaging_at_zero(GROUP)
+            metrics.begin_at_zero()
+            metrics.watch(hub)
             projector = Projector(store, hub)
             letters = KafkaDeadLetters(settings.kafka, DEAD_TOPICS, DeadLetterProjector(store).handle)
             consumer = Consumer(
@@ -74,8 +80,16 @@ class GatewayApp:
             self.port = await stack.enter_async_context(serve(build_asgi(parts), settings.http))
             if isinstance(keys, RemoteKeys):
                 await stack.enter_async_context(background(keys.follow))
-            await _until_prepared(store, producer)
+
+            async def prepare() -> None:
+                await store.prepare()
+                await producer.start()
+
+            await until_prepared(GROUP, prepare)
             stack.push_async_callback(producer.stop)
+            measures = {"database": census_measure(store), "broker": consumer.measure}
+            observer = Observer(GROUP, measures, checks)
+            await stack.enter_async_context(background(observer.run_for_ever))
             await stack.enter_async_context(letters.running())
             stack.push_async_callback(consumer.stop)
             await consumer.start()
@@ -99,14 +113,12 @@ def keys_of(settings: GatewaySettings) -> Keys:
     return RemoteKeys(settings.jwks_url or "")
 
 
-async def _until_prepared(store: MongoStore, producer: Producer) -> None:
-    pause = 0.1
-    while True:
-        try:
-            await store.prepare()
-            await producer.start()
-            return
-        except (DatabaseError, NotPublished) as error:
-            logger.warning("waiting: %s", error)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, 3.0)
+def census_measure(store: MongoStore) -> Measure:
+    """Counts what the gateway holds: views, letters, and events an earlier one is missing for."""
+
+    async def measure() -> None:
+        found = await store.census(VIEW_VERSION)
+        metrics.count(found)
+        WAITING.labels(GROUP, GAP).set(found.held)
+
+    return measure

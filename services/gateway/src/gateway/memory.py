@@ -1,5 +1,6 @@
 """The store in memory: what tests run on, held to the same behaviour suite as the real one."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import orjson
 
 from gateway.entry import Entry
-from gateway.ports import DeadLetter, Filter, Place, Stored, Submitted
+from gateway.ports import Census, DeadLetter, Filter, Place, Stored, Submitted
 from gateway.view import encode
 from messaging.stream import Received
 
@@ -25,6 +26,14 @@ class InMemoryStore:
 
     async def prepare(self) -> None:
         return None
+
+    async def census(self, view_version: int) -> Census:
+        return Census(
+            views=len(self.views),
+            outdated=sum(stored.view_version < view_version for stored in self.views.values()),
+            held=len(self.waiting),
+            letters=dict(Counter(one.service for one in self.dead.values() if one.status == "OPEN")),
+        )
 
     async def view(self, engagement: str, tenant: str) -> Stored | None:
         found = await self.load(engagement)

@@ -147,9 +147,22 @@ class Morgue(Protocol):
     async def decide(self, id: str, expected: str, changes: dict[str, Any]) -> bool: ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class Census:
+    """What a store holds, counted: `letters` are the open ones by who gave them up."""
+
+    views: int
+    outdated: int
+    held: int
+    letters: dict[str, int]
+
+
 class Store(Log, Commands, Morgue, Protocol):
     async def prepare(self) -> None:
         """Make the indexes; harmless when they exist."""
+
+    async def census(self, view_version: int) -> Census:
+        """Over all tenants, for metrics alone; views of another version are outdated."""
 
 
 class Publisher(Protocol):

@@ -4,12 +4,13 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from opentelemetry.trace import Span
 
 from gateway.entry import Entry
 from gateway.hub import Hub
+from gateway.metrics import VIEW_DELAY
 from gateway.ports import Log, Stored
 from gateway.view import VIEW_VERSION, View, fold_all, new_view, seen
 from messaging import tracing
@@ -118,6 +119,9 @@ class Projector:
 
     async def _save(self, engagement: str, before: Projection, entries: Sequence[Entry]) -> None:
         view = fold_all(before.view, entries)
+        now = datetime.now(UTC)
+        for one in entries:
+            VIEW_DELAY.observe(max(0.0, (now - one.at).total_seconds()))
         if view["cursor"] == before.saved:
             self._known[engagement] = before
             return

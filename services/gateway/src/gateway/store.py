@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 
 from gateway.entry import Entry
-from gateway.ports import DeadLetter, Filter, Place, Stored, Submitted
+from gateway.ports import Census, DeadLetter, Filter, Place, Stored, Submitted
 from gateway.view import encode
-from messaging.consumer import read
+from messaging.batches import read
 from messaging.stream import Received
 from messaging.waiting import record_document, record_of
 from persistence import Database, DuplicateKey, ReplaceOne, slices
@@ -34,6 +34,18 @@ class MongoStore:
         await self._views.create_index([("tenant", 1), ("created_at", -1)])
         await self._held.create_index([("engagement", 1)])
         await self._letters.create_index([("tenant", 1), ("at", -1)])
+        await self._letters.create_index([("status", 1), ("service", 1)])
+        await self._views.create_index([("view_version", 1)])
+
+    async def census(self, view_version: int) -> Census:
+        services = await self._letters.distinct("service", {"status": "OPEN"})
+        is_open = {name: {"status": "OPEN", "service": name} for name in services}
+        return Census(
+            views=await self._views.estimated_document_count(),
+            outdated=await self._views.count_documents({"view_version": {"$lt": view_version}}),
+            held=await self._held.estimated_document_count(),
+            letters={name: await self._letters.count_documents(query) for name, query in is_open.items()},
+        )
 
     async def view(self, engagement: str, tenant: str) -> Stored | None:
         found = await self._views.find_one({"_id": engagement, "tenant": tenant})

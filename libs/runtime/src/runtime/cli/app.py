@@ -3,7 +3,7 @@
 import typer
 
 from runtime import VERSION
-from runtime.cli import dlq, engagement, events, local, traces
+from runtime.cli import dlq, engagement, events, local, operate, traces
 
 app = typer.Typer(
     name="throughline",
@@ -37,4 +37,5 @@ local.register(app)
 app.add_typer(engagement.app, name="engagement")
 app.add_typer(events.app, name="events")
 app.add_typer(dlq.app, name="dlq")
+operate.register(app)
 traces.register(app)

@@ -81,8 +81,11 @@ def logs(
 
 
 def doctor(json: AsJson = False) -> None:
-    """Check what a local stack needs, and say how to mend what is missing."""
+    """Check what a local stack needs and how the running one does; exit 1 where something is wrong."""
+    import sys
+
     from runtime.cli.output import as_json, data
+    from runtime.console import Console
     from runtime.doctor import examine
 
     found = examine()
@@ -90,8 +93,10 @@ def doctor(json: AsJson = False) -> None:
     if json:
         as_json([item.as_dict() for item in found])
     else:
+        console = Console(sys.stdout)
         for item in found:
-            data(item.as_line())
+            for line in item.as_lines(console):
+                data(line)
         warned = sum(1 for item in found if item.level == "warning")
         data(f"summary: {len(found) - failed - warned} passed, {warned} warnings, {failed} failed")
     raise typer.Exit(int(failed > 0))

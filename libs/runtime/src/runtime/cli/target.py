@@ -11,6 +11,7 @@ from runtime.errors import CommandFailed, Exit
 from runtime.layout import Layout, base_port
 from runtime.state import RunState
 from runtime.tokens import LOCAL_TENANT, mint
+from runtime.trace_reader import TRACES_URL
 
 T = TypeVar("T")
 TENANT = LOCAL_TENANT
@@ -49,6 +50,21 @@ def target(roles: Sequence[str]) -> Target:
         except OSError:
             raise CommandFailed(Exit.UNREACHABLE, _no_key()) from None
     return Target(url, token)
+
+
+def kafka_address() -> str:
+    """Of KAFKA_BOOTSTRAP_SERVERS, else of the local stack. Raises CommandFailed (69)."""
+    return os.environ.get("KAFKA_BOOTSTRAP_SERVERS") or require_local().kafka
+
+
+def mongo_url() -> str:
+    """Of MONGO_URL, else of the local stack. Raises CommandFailed (69)."""
+    return os.environ.get("MONGO_URL") or require_local().mongo
+
+
+def traces_url() -> str:
+    """Of THROUGHLINE_TRACES_URL, else of the local stack. Raises CommandFailed (69)."""
+    return os.environ.get(TRACES_URL) or require_local().traces_url
 
 
 def actor() -> str:

@@ -11,6 +11,7 @@ from gateway.auth import Unauthenticated
 from gateway.authorization import Forbidden
 from gateway.commands import NotFound, Unavailable
 from gateway.dead_letters import NotOpen
+from gateway.metrics import ERRORS
 from messaging import NotPublished
 from persistence import DatabaseError
 
@@ -47,11 +48,15 @@ def _presentable(error: GraphQLError) -> GraphQLError:
     cause = error.original_error
     for kind, code in _CODES:
         if isinstance(cause, kind):
+            if code == "UNAVAILABLE":
+                ERRORS.labels(code).inc()
             more = {"commandId": cause.command_id} if isinstance(cause, Unavailable) else {}
             return _coded(error, str(cause), code, **more)
     if isinstance(cause, _AWAY):
+        ERRORS.labels("UNAVAILABLE").inc()
         return _coded(error, "a server behind the gateway is away; try again", "UNAVAILABLE", **_trace())
     if cause is not None and not isinstance(cause, GraphQLError):
+        ERRORS.labels("INTERNAL_SERVER_ERROR").inc()
         logger.error("an operation failed at %s", error.path, exc_info=cause)
         return _coded(error, MASKED, "INTERNAL_SERVER_ERROR", **_trace())
     return _coded(error, error.message, _code_of(error))

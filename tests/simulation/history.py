@@ -1,0 +1,140 @@
+"""What happens in one run: who says what and when, what breaks, and how hard it is."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from messaging.envelope import Envelope, Headers, to_headers
+from schemas import design
+from schemas.base import Payload
+from simulation.faults import Plan, Random
+from simulation.loop import EPOCH
+from simulation.service import QUIET
+from testkit.register import stakeholder
+
+ENGAGEMENTS = ("ENG-AAAA", "ENG-BBBB", "ENG-CCCC")
+KINDS = ("ok", "ok", "no", "bad", "once", "once", "work", "long", "flaky", "doom", "timer", "same")
+
+
+@dataclass(frozen=True)
+class Said:
+    """One record that somebody puts on a topic at a moment."""
+
+    at: float
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    poison: bool = False
+
+
+@dataclass(frozen=True)
+class History:
+    seed: int
+    said: Sequence[Said]
+    plan: Plan
+    replicas: int = 2
+    upheavals: Sequence[tuple[float, str]] = ()
+    """Moments at which a replica is frozen, taken for dead, stopped, or one more joins."""
+    mended: dict[str, float] = field(default_factory=dict)
+    """When the bug on a name is mended; names that are not in it are for operators to skip."""
+    most: int = 4
+    """Records in a fetched batch."""
+
+    @property
+    def ends(self) -> float:
+        """After this nothing new goes wrong."""
+        return max([12.0, *(s.at for s in self.said), *(at for at, _ in self.upheavals), *self.mended.values()])
+
+
+def message(payload: Payload, engagement: str, identity: str, **about: str | int | None) -> tuple[bytes, Headers]:
+    """The bytes and headers of a message from outside, at the same time of day in every run."""
+    envelope = Envelope(
+        **{
+            "id": identity,
+            "source": "/client",
+            "type": payload.wire_type(),
+            "time": EPOCH,
+            "engagement": engagement,
+            "tenant": "acme",
+            "correlation": identity,
+            **about,
+        }  # type: ignore[arg-type]
+    )
+    return payload.model_dump_json().encode(), to_headers(envelope)
+
+
+def command(at: float, engagement: str, name: str, identity: str, tenant: str = "acme") -> Said:
+    value, headers = message(stakeholder(name), engagement, identity, tenant=tenant)
+    return Said(at, "intake.commands", engagement.encode(), value, headers)
+
+
+def upstream(at: float, engagement: str, name: str, sequence: int, *, quiet: bool = False) -> Said:
+    event = design.ProposalRejected(proposal_version=1, rejected_by=name, comments=QUIET if quiet else "loud")
+    identity = f"{engagement}/design/{sequence}"
+    value, headers = message(
+        event, engagement, identity, sequence=sequence, source="/throughline/design", time=EPOCH + timedelta(0)
+    )
+    return Said(at, "design.events", engagement.encode(), value, headers)
+
+
+def poison(at: float, engagement: str, number: int) -> Said:
+    return Said(at, "intake.commands", engagement.encode(), b"{", [("ce_id", f"poison-{number}".encode())], True)
+
+
+def random_history(seed: int) -> History:
+    """A history of a few seconds; equal seeds give equal ones."""
+    rng = random.Random(seed)
+    engagements = ENGAGEMENTS[: rng.randint(1, 3)]
+    said: list[Said] = []
+    for engagement in engagements:
+        said += _commands(rng, engagement)
+        said += _upstream(rng, engagement)
+    said += [poison(rng.uniform(0, 4), rng.choice(engagements), n) for n in range(rng.choice((0, 0, 1)))]
+    bad = sorted({n for s in said for n in _bad_names(s)})
+    return History(
+        seed,
+        sorted(said, key=lambda s: s.at),
+        Random(random.Random(seed + 1), rng.choice((0.0, 0.01, 0.04, 0.15)), until=10.0),
+        replicas=rng.randint(1, 3),
+        upheavals=_upheavals(rng),
+        mended={name: rng.uniform(1, 10) for name in bad if rng.random() < 0.5},
+        most=rng.choice((1, 3, 8)),
+    )
+
+
+def _commands(rng: random.Random, engagement: str) -> list[Said]:
+    said, at = [], rng.uniform(0, 1)
+    for number in range(rng.randint(1, 6)):
+        kind = rng.choice(KINDS)
+        name = "ok-same" if kind == "same" else f"{kind}-{number}"
+        tenant = "other" if rng.random() < 0.04 else "acme"
+        one = command(at, engagement, name, f"{engagement[-1]}{number}", tenant)
+        said.append(one)
+        if rng.random() < 0.15:
+            said.append(command(at + rng.choice((0, 0.05, 3)), engagement, name, f"{engagement[-1]}{number}", tenant))
+        at += rng.choice((0, 0, 0.01, 0.5, 2))
+    return said
+
+
+def _upstream(rng: random.Random, engagement: str) -> list[Said]:
+    said, at = [], rng.uniform(0, 2)
+    for sequence in range(1, rng.randint(0, 4) + 1):
+        name = f"{rng.choice(('ok', 'ok', 'once', 'bad', 'work', 'no'))}-u{sequence}"
+        quiet = rng.random() < 0.25
+        early = at + rng.choice((0, 0, 0, 0.3, 1.5))
+        for _ in range(rng.choice((1, 1, 1, 2))):
+            said.append(upstream(early, engagement, name, sequence, quiet=quiet))
+            early += rng.choice((0, 0.5))
+        at += rng.choice((0, 0.01, 0.4))
+    return said
+
+
+def _bad_names(said: Said) -> list[str]:
+    return [word for word in (said.value or b"").decode().split('"') if word.startswith("bad-")]
+
+
+def _upheavals(rng: random.Random) -> list[tuple[float, str]]:
+    kinds = ("freeze", "zombie", "stop", "join", "kill")
+    return sorted((rng.uniform(0, 8), rng.choice(kinds)) for _ in range(rng.choice((0, 1, 2, 4))))
