@@ -1,0 +1,30 @@
+"""How much of everything a run has: the short form is for every build, the long one by hand."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """`seconds` is how long the load lasts; faults are spread over the same time."""
+
+    name: str
+    operations: int
+    engagements: int
+    seconds: float
+    faults: int
+    restless_seconds: float
+    drain_seconds: float = 30.0
+    patience_seconds: float = 150.0
+    duplicates: float = 0.02
+    poison: float = 0.01
+    rss_megabytes: int = 400
+
+
+SHORT = Scale(
+    name="short", operations=1_200, engagements=40, seconds=30, faults=12, restless_seconds=4, poison=0.02
+)
+LONG = Scale(
+    name="long", operations=20_000, engagements=500, seconds=360, faults=44, restless_seconds=20,
+    rss_megabytes=600,
+)  # fmt: skip
+SCALES = {scale.name: scale for scale in (SHORT, LONG)}
