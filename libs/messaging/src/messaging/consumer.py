@@ -21,6 +21,7 @@ from faststream.kafka import KafkaBroker
 from messaging.dead_letters import DeadLetters
 from messaging.envelope import Message, Unreadable, decode
 from messaging.metrics import BATCH_SIZE, CONSUMER_LAG, HANDLING_SECONDS
+from messaging.security import broker_security
 from messaging.settings import KafkaSettings
 from messaging.stream import Received, Record
 from messaging.topics import unreadable_owner
@@ -56,6 +57,7 @@ class Consumer:
         self._trouble: str | None = None
         self.broker = KafkaBroker(
             settings.bootstrap_servers,
+            security=broker_security(settings),
             client_id=group,
             apply_types=False,
             allow_auto_create_topics=False,
