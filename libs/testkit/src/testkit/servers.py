@@ -24,10 +24,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def kafka(port: int | None = None) -> Iterator[str]:
-    """The embedded broker, empty; yields its address."""
+def kafka(port: int | None = None, advertised: int | None = None) -> Iterator[str]:
+    """The embedded broker, empty; yields its address. `advertised` is the port of what stands before it."""
     port = port or free_port()
-    with child(broker_command(port, f"test-{port}")) as process:
+    with child(broker_command(port, f"test-{port}", advertised)) as process:
         _until(lambda: _listening(port), process, 10)
         yield f"{HOST}:{port}"
 
