@@ -82,7 +82,6 @@ def upstream(at: float, engagement: str, name: str, sequence: int, *, quiet: boo
         identity,
         sequence=sequence,
         source="/throughline/design",
-        time=EPOCH,
     )
     return Said(at, "design.events", engagement.encode(), value, headers)
 
