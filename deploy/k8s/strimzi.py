@@ -1,6 +1,6 @@
 """Writes the Kubernetes resources that follow from the declared topics and reactions.
 
-python deploy/k8s/strimzi.py            writes topics, users, their mounts and scaled objects below components/
+python deploy/k8s/strimzi.py            writes topics, users, mounts and scaled objects below components/
 python deploy/k8s/strimzi.py --check    exits 1 and names the files that are out of date
 """
 
@@ -101,7 +101,7 @@ def scaler_resources() -> Iterator[Resource]:
 
 
 def mounts() -> Iterator[Resource]:
-    """A patch per service: the certificate that Strimzi makes for its user, and the authority of the brokers."""
+    """A patch per service: the certificate Strimzi makes for its user, and the authority of the brokers."""
     for service in consumed():
         sources = [
             {"secret": {"name": f"{CLUSTER}-cluster-ca-cert", "items": [_item("ca.crt")]}},
