@@ -7,7 +7,7 @@ EXAMPLE ?= rheintal-order-system
 K ?=
 export THROUGHLINE_PORT := $(PORT)
 
-.PHONY: help setup demo up down logs ps doctor test check lint fmt types boundaries contracts contracts-update lock clean
+.PHONY: help setup demo up down logs ps doctor test test-real check lint fmt types boundaries contracts contracts-update lock clean
 
 help: ## Show the verbs
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -35,6 +35,9 @@ doctor: setup ## Check what a local stack needs from this machine
 
 test: setup ## Everything that needs no server of yours (K=tests/unit/design for some)
 	@$(BIN)/pytest $(K)
+
+test-real: setup ## The suites on Apache Kafka: one broker, then three (needs Java and Maven)
+	@scripts/test-real.sh $(K)
 
 check: lint types boundaries contracts test ## All of it, as CI runs it
 

@@ -18,7 +18,7 @@ _QUICK = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 @dataclass(frozen=True, kw_only=True)
 class Broker:
-    """One node, broker and controller at once. `controllers`: node number to controller port, of all nodes."""
+    """One node, broker and controller at once. `controllers`: number to controller port, of all nodes."""
 
     folder: Path
     cluster: str
