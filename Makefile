@@ -40,6 +40,9 @@ test: setup ## Everything that needs no server of yours (K=tests/unit/design for
 simulate: setup ## Many simulated histories of the backbone (HISTORIES=20000, SEED= where to begin)
 	@HISTORIES=$(or $(HISTORIES),2000) SEED=$(or $(SEED),0) $(BIN)/pytest tests/simulation/test_promises.py
 
+test-real: setup ## The suites on Apache Kafka: one broker, then three (needs Java and Maven)
+	@scripts/test-real.sh $(K)
+
 check: lint types boundaries contracts alerts-check deploy-check test ## All of it, as CI runs it
 
 lint: setup ## Style and likely mistakes

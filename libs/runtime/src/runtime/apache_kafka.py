@@ -12,13 +12,13 @@ from runtime.ports import HOST
 VERSION = "4.3.1"
 FIX = "scripts/kafka.sh"
 _HEAP = ("-Xms128m", "-Xmx400m")
-# One client compiler and one collecting thread: a broker starts in half the CPU time on a small machine.
+# Meant for a quick start on a small machine; what each of them saves has not been measured.
 _QUICK = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Broker:
-    """One node, broker and controller at once. `controllers`: node number to controller port, of all nodes."""
+    """One node, broker and controller at once. `controllers`: number to controller port, of all nodes."""
 
     folder: Path
     cluster: str

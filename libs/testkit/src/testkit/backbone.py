@@ -94,10 +94,9 @@ def _record(raw: Any) -> Record:
 class Backbone:
     """One empty broker and one empty set of databases."""
 
-    def __init__(self, kafka: str, mongo: str) -> None:
-        self.kafka = KafkaSettings(
-            bootstrap_servers=kafka, partitions=3, session_timeout_ms=2_000, fetch_wait_ms=20
-        )
+    def __init__(self, kafka: str, mongo: str, **changes: Any) -> None:
+        quick: dict[str, Any] = {"partitions": 3, "session_timeout_ms": 2_000, "fetch_wait_ms": 20}
+        self.kafka = KafkaSettings(**{"bootstrap_servers": kafka, **quick, **changes})
         self.mongo = MongoSettings(url=mongo, database_prefix=f"t{uuid4().hex[:10]}_")
         self.producer = Producer(self.kafka, "test")
         self._sequences: Counter[tuple[str, str]] = Counter()
@@ -163,9 +162,9 @@ class Backbone:
 
 
 @asynccontextmanager
-async def backbone(kafka: str, mongo: str) -> AsyncIterator[Backbone]:
-    """Topics created, producer connected; both servers are somebody else's to stop."""
-    made = Backbone(kafka, mongo)
+async def backbone(kafka: str, mongo: str, **changes: Any) -> AsyncIterator[Backbone]:
+    """Topics there, producer connected; the servers are not ours to stop. `changes`: Kafka settings."""
+    made = Backbone(kafka, mongo, **changes)
     await apply(made.kafka)
     try:
         yield made

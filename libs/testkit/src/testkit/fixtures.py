@@ -1,12 +1,18 @@
-"""Pytest fixtures around the embedded servers; a conftest imports what it needs."""
+"""Pytest fixtures around the servers that --kafka names; a conftest imports what it needs."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 
+from messaging.settings import KafkaProfile
 from testkit import servers
+from testkit.apache import Cluster, apache_kafka
 from testkit.backbone import Backbone
 from testkit.backbone import backbone as make_backbone
+from testkit.options import BROKERS
 
 
 @pytest.fixture(scope="session")
@@ -16,14 +22,50 @@ def mongo_url() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-def kafka_address() -> Iterator[str]:
-    """A broker of its own for each test: it starts in milliseconds."""
-    with servers.kafka() as address:
-        yield address
+@pytest.fixture(scope="session")
+def apache_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster | None]:
+    """One cluster for the whole run: it starts in seconds. None on the embedded broker."""
+    count = BROKERS[request.config.getoption("--kafka")]
+    if not count:
+        yield None
+        return
+    with apache_kafka(count) as cluster:
+        yield cluster
 
 
 @pytest.fixture
-async def backbone(kafka_address: str, mongo_url: str) -> AsyncIterator[Backbone]:
-    async with make_backbone(kafka_address, mongo_url) as made:
+def kafka_address(apache_cluster: Cluster | None) -> Iterator[str]:
+    """An empty broker for each test: the embedded one starts in milliseconds, Apache's is emptied."""
+    if apache_cluster is None:
+        with servers.kafka() as address:
+            yield address
+        return
+    asyncio.run(_emptied(apache_cluster.addresses))
+    yield apache_cluster.addresses
+
+
+@pytest.fixture
+async def backbone(
+    kafka_address: str, mongo_url: str, apache_cluster: Cluster | None
+) -> AsyncIterator[Backbone]:
+    profile = KafkaProfile.EMBEDDED if apache_cluster is None else KafkaProfile.APACHE
+    replicas = 1 if apache_cluster is None else len(apache_cluster.numbers)
+    async with make_backbone(kafka_address, mongo_url, profile=profile, replication_factor=replicas) as made:
         yield made
+
+
+async def _emptied(addresses: str) -> None:
+    """Topics and groups go, and are gone before the test creates its own."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=addresses)
+    await admin.start()
+    try:
+        if groups := [name for name, _ in await admin.list_consumer_groups()]:
+            with suppress(Exception):
+                await admin.delete_consumer_groups(groups)
+        topics = [name for name in await admin.list_topics() if not name.startswith("__")]
+        if topics:
+            await admin.delete_topics(topics)
+        while [n for n in await admin.list_topics() if not n.startswith("__")]:  # noqa: ASYNC110 - a server's
+            await asyncio.sleep(0.05)
+    finally:
+        await asyncio.wait_for(admin.close(), 5)
