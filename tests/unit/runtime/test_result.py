@@ -4,7 +4,7 @@ import pytest
 
 from runtime.demo.result import PHASE_ENDS, Result
 from runtime.demo.show import told
-from runtime.trace_reader import SpanRow, TraceCheck, check, rows, tree
+from runtime.trace_reader import SpanRow, TraceCheck, check, rows
 
 ALL = tuple({"type": kind, "id": str(n)} for n, kind in enumerate(PHASE_ENDS.values()))
 GOOD_TRACE = TraceCheck(137, frozenset(PHASE_ENDS) | {"gateway"}, "")
@@ -27,7 +27,7 @@ def letter(identity):
 
 
 def span(identity, parent="", service="gateway", start=0, end=1_000_000, failed=False):
-    return SpanRow(identity, parent, service, f"do {identity}", start, end, failed, {})
+    return SpanRow(identity, parent, service, f"do {identity}", start, end, failed, "", {})
 
 
 def test_everything_right_is_one_line():
@@ -83,7 +83,7 @@ def test_spans_are_read_from_the_answer_of_the_query_api():
                                     "name": "handle",
                                     "startTimeUnixNano": "5",
                                     "endTimeUnixNano": "9",
-                                    "status": {"code": 2},
+                                    "status": {"code": 2, "message": "no room"},
                                     "attributes": [{"key": "n", "value": {"intValue": "3"}}],
                                 }
                             ]
@@ -94,13 +94,7 @@ def test_spans_are_read_from_the_answer_of_the_query_api():
         }
     }
 
-    assert list(rows(answer)) == [SpanRow("01", "02", "intake", "handle", 5, 9, True, {"n": "3"})]
-
-
-def test_tree_indents_children_and_marks_failures():
-    lines = tree([span("b", "a", "intake", 2_000_000, 3_000_000, True), span("a", end=5_000_000)])
-
-    assert [line.rpartition(" ms  ")[2] for line in lines] == ["gateway: do a", "  intake: do b  FAILED"]
+    assert list(rows(answer)) == [SpanRow("01", "02", "intake", "handle", 5, 9, True, "no room", {"n": "3"})]
 
 
 def test_gap_in_the_trace_is_forgiven_where_a_service_was_killed():
