@@ -5,11 +5,11 @@ An older version knows one event type less. The other changes are the mistakes t
 
 import importlib
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
-from messaging import commits, consumer, handler, ordering, stream
+from messaging import batches, commits, handler, ordering, stream
 from schemas import registry
 
 
@@ -29,20 +29,12 @@ def knows_less(event_type: str) -> None:
 
 def offsets_first(_: str) -> None:
     """Offsets are committed before anything is durable: what a crash interrupts is lost."""
-    inner: Callable[..., Awaitable[bool]] = consumer.Consumer._until_durable
-    raw: list[Sequence[Any]] = []
-    on_batch = consumer.Consumer._on_batch
 
-    async def committed_before(self: consumer.Consumer, payloads: list[bytes]) -> None:
-        raw[:] = [self.broker.context.get_local("message").raw_message]
-        await on_batch(self, payloads)
+    async def take(self: batches.Batches, records: Sequence[stream.Record], commit: batches.Commit) -> None:
+        await commit(batches.next_offsets(records))
+        await self._until_durable(records)
 
-    async def durable(self: consumer.Consumer, records: Sequence[stream.Record]) -> bool:
-        await self._commit(raw[0])
-        return await inner(self, records)
-
-    _swap(consumer.Consumer, "_on_batch", committed_before)
-    _swap(consumer.Consumer, "_until_durable", durable)
+    _swap(batches.Batches, "take", take)
 
 
 def no_dedupe(_: str) -> None:

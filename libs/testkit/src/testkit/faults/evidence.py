@@ -10,7 +10,7 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from messaging import KafkaSettings, Message, Record, Unreadable
-from messaging.consumer import read
+from messaging.batches import read
 from messaging.topics import TOPICS
 from schemas.registry import SERVICES
 from testkit.backbone import Tail
