@@ -7,7 +7,8 @@ EXAMPLE ?= rheintal-order-system
 K ?=
 export THROUGHLINE_PORT := $(PORT)
 
-.PHONY: help setup bench bench-check demo up down logs ps doctor test check lint fmt types boundaries contracts alerts-check contracts-update lock clean
+# Every verb with a description, so that a folder of the same name never hides it.
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help: ## Show the verbs
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -36,7 +37,10 @@ doctor: setup ## Check what a local stack needs from this machine
 test: setup ## Everything that needs no server of yours (K=tests/unit/design for some)
 	@$(BIN)/pytest $(K)
 
-check: lint types boundaries contracts alerts-check test ## All of it, as CI runs it
+simulate: setup ## Many simulated histories of the backbone (HISTORIES=20000, SEED= where to begin)
+	@HISTORIES=$(or $(HISTORIES),2000) SEED=$(or $(SEED),0) $(BIN)/pytest tests/simulation/test_promises.py
+
+check: lint types boundaries contracts alerts-check deploy-check test ## All of it, as CI runs it
 
 lint: setup ## Style and likely mistakes
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -65,8 +69,11 @@ alerts-check: setup ## Alert rules, their tests and the dashboard's expressions,
 contracts-update: setup ## Write the generated contracts anew, for review
 	@$(BIN)/python -m schemas.contracts update && $(BIN)/python -m gateway.sdl > services/gateway/schema.graphql && $(BIN)/python scripts/generate_reference.py
 
+deploy-check: setup ## Images, Compose and Kubernetes files as they would be applied (needs Go and Node)
+	@scripts/deploy_tools.sh && $(BIN)/python deploy/check.py
+
 lock: ## Resolve the dependencies anew into requirements.lock
 	@scripts/lock.sh --upgrade
 
 clean: ## Remove everything that was made here, the environment included
-	@rm -rf .run .venv .venv-boot .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .run .venv .venv-boot .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,6 +1,6 @@
 """Writes the Kubernetes resources that follow from the declared topics and reactions.
 
-python deploy/k8s/strimzi.py            writes topics, users and scaled objects below components/
+python deploy/k8s/strimzi.py            writes topics, users, mounts and scaled objects below components/
 python deploy/k8s/strimzi.py --check    exits 1 and names the files that are out of date
 """
 
@@ -24,6 +24,7 @@ HEADER = (
 )
 CLUSTER = "throughline"
 GATEWAY = "gateway"
+SCALER = "keda"
 LAG_PER_POD = 500
 """One full batch of a consumer (KafkaSettings.batch_records)."""
 Resource = dict[str, Any]
@@ -66,7 +67,8 @@ def groups(service: str) -> list[str]:
 def produced(service: str) -> list[str]:
     """Topics a service writes. The gateway redrives dead letters, so it may write wherever one came from."""
     if service == GATEWAY:
-        return sorted(topic.name for topic in topics.TOPICS)
+        others = {f"{name}.dead" for name in registry.SERVICES}
+        return sorted({topic.name for topic in topics.TOPICS} - others)
     return [f"{service}.commands", f"{service}.dead", f"{service}.events"]
 
 
@@ -78,15 +80,46 @@ def user_resources() -> Iterator[Resource]:
             *(_acl("topic", name, ["Write", "Describe"]) for name in produced(service)),
             *(_acl("group", name, ["Read"]) for name in groups(service)),
         ]
-        spec = {"authentication": {"type": "tls"}, "authorization": {"type": "simple", "acls": acls}}
-        yield _resource("kafka.strimzi.io/v1", "KafkaUser", service, spec, {"strimzi.io/cluster": CLUSTER})
+        yield _user(service, acls)
+
+
+def scaler_resources() -> Iterator[Resource]:
+    """KEDA's own user, which sees how far each group is and reads no message, and how it proves who it is."""
+    watched = {name for service in registry.SERVICES for name in consumed()[service]}
+    acls = [
+        *(_acl("topic", name, ["Describe"]) for name in sorted(watched)),
+        *(_acl("group", name, ["Describe"]) for name in registry.SERVICES),
+    ]
+    yield _user(SCALER, acls)
+    papers = {
+        "ca": (f"{CLUSTER}-cluster-ca-cert", "ca.crt"),
+        "cert": (SCALER, "user.crt"),
+        "key": (SCALER, "user.key"),
+    }
+    references = [{"parameter": p, "name": secret, "key": key} for p, (secret, key) in papers.items()]
+    yield _resource("keda.sh/v1alpha1", "TriggerAuthentication", "kafka", {"secretTargetRef": references}, {})
+
+
+def mounts() -> Iterator[Resource]:
+    """A patch per service: the certificate Strimzi makes for its user, and the authority of the brokers."""
+    for service in consumed():
+        sources = [
+            {"secret": {"name": f"{CLUSTER}-cluster-ca-cert", "items": [_item("ca.crt")]}},
+            {"secret": {"name": service, "items": [_item("user.crt"), _item("user.key")]}},
+        ]
+        volume = {"name": "kafka", "projected": {"defaultMode": 0o440, "sources": sources}}
+        mount = {"name": "kafka", "mountPath": "/var/run/throughline/kafka", "readOnly": True}
+        container = {"name": service, "volumeMounts": [mount]}
+        spec = {"template": {"spec": {"containers": [container], "volumes": [volume]}}}
+        yield {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": service}, "spec": spec}
 
 
 def scaled_objects() -> Iterator[Resource]:
     """A KEDA ScaledObject per service but the gateway: never more pods than a topic has partitions."""
     for service in registry.SERVICES:
         trigger = {
-            "bootstrapServers": f"{CLUSTER}-kafka-bootstrap.throughline.svc:9092",
+            "bootstrapServers": f"{CLUSTER}-kafka-bootstrap.throughline.svc:9093",
+            "tls": "enable",
             "consumerGroup": service,
             "lagThreshold": str(LAG_PER_POD),
             "offsetResetPolicy": "earliest",
@@ -94,11 +127,11 @@ def scaled_objects() -> Iterator[Resource]:
         }
         spec = {
             "scaleTargetRef": {"name": service},
-            # From 0 every wake-up would pay a rebalance.
-            "minReplicaCount": 1,
+            # A pod that is lost leaves another; from 0 every wake-up would pay a rebalance.
+            "minReplicaCount": 2,
             "maxReplicaCount": cluster_settings().partitions,
             "cooldownPeriod": 300,
-            "triggers": [{"type": "kafka", "metadata": trigger}],
+            "triggers": [{"type": "kafka", "metadata": trigger, "authenticationRef": {"name": "kafka"}}],
         }
         yield _resource(
             "keda.sh/v1alpha1", "ScaledObject", service, spec, {"app.kubernetes.io/name": service}
@@ -110,8 +143,19 @@ def files() -> dict[Path, str]:
     return {
         COMPONENTS / "strimzi/topics.yaml": _dump(topic_resources()),
         COMPONENTS / "kafka-users/users.yaml": _dump(user_resources()),
+        COMPONENTS / "kafka-users/mounts.yaml": _dump(mounts()),
         COMPONENTS / "keda/scaled-objects.yaml": _dump(scaled_objects()),
+        COMPONENTS / "keda/kafka-user.yaml": _dump(scaler_resources()),
     }
+
+
+def _user(name: str, acls: list[Resource]) -> Resource:
+    spec = {"authentication": {"type": "tls"}, "authorization": {"type": "simple", "acls": acls}}
+    return _resource("kafka.strimzi.io/v1", "KafkaUser", name, spec, {"strimzi.io/cluster": CLUSTER})
+
+
+def _item(key: str) -> dict[str, str]:
+    return {"key": key, "path": key}
 
 
 def _acl(kind: str, name: str, operations: list[str]) -> dict[str, Any]:

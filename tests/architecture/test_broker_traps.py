@@ -31,7 +31,12 @@ TELEMETRY_INSTEAD = (
 ADMIN_INSTEAD = (
     "make_ping_asgi stays green while the consumer is stuck: use telemetry.health_routes with Consumer.check"
 )
+SECURITY_INSTEAD = (
+    "a client with an address of its own speaks plain text where the others speak TLS: "
+    "pass **client_arguments(settings), or security=broker_security(settings) to KafkaBroker"
+)
 
+CLIENTS = {"AIOKafkaConsumer", "AIOKafkaProducer", "AIOKafkaAdminClient"}
 INJECTED = {"Context", "Depends", "Logger", "ContextRepo", "NoCast"}
 
 
@@ -58,6 +63,10 @@ def calling(node: ast.AST) -> Iterator[Finding]:
         yield node.lineno, GRACE_INSTEAD
     if called == "KafkaBroker" and constant(given.get("apply_types")) is not False:
         yield node.lineno, TYPES_INSTEAD
+    if called == "KafkaBroker" and "security" not in given:
+        yield node.lineno, SECURITY_INSTEAD
+    if called in CLIENTS and not secured(given.get(None)):
+        yield node.lineno, SECURITY_INSTEAD
     # Our own hub of change notices has subscribers too; only a topic subscription has these options.
     if (
         called == "subscriber"
@@ -74,6 +83,10 @@ def subscribing(node: ast.Call, given: dict[str | None, ast.expr]) -> Iterator[F
         yield node.lineno, POLICY_INSTEAD
     if constant(given.get("auto_offset_reset")) != "earliest":
         yield node.lineno, RESET_INSTEAD
+
+
+def secured(unpacked: ast.expr | None) -> bool:
+    return isinstance(unpacked, ast.Call) and name_of(unpacked.func) == "client_arguments"
 
 
 def importing(node: ast.AST) -> Iterator[Finding]:
@@ -123,9 +136,12 @@ SAFE = 'broker.subscriber("a", ack_policy=AckPolicy.MANUAL, auto_offset_reset="e
         (SAFE.format(", max_workers=4"), WORKERS_INSTEAD),
         ('self.broker.subscriber("a", auto_offset_reset="earliest")', POLICY_INSTEAD),
         ('broker.subscriber("a", ack_policy=AckPolicy.MANUAL)', RESET_INSTEAD),
-        ("KafkaBroker(apply_types=False, graceful_timeout=None)", GRACE_INSTEAD),
-        ("KafkaBroker(apply_types=False, graceful_timeout=0)", GRACE_INSTEAD),
-        ("KafkaBroker()", TYPES_INSTEAD),
+        ("KafkaBroker(apply_types=False, security=s, graceful_timeout=None)", GRACE_INSTEAD),
+        ("KafkaBroker(apply_types=False, security=s, graceful_timeout=0)", GRACE_INSTEAD),
+        ("KafkaBroker(security=s)", TYPES_INSTEAD),
+        ("KafkaBroker(apply_types=False)", SECURITY_INSTEAD),
+        ("AIOKafkaConsumer(bootstrap_servers=address)", SECURITY_INSTEAD),
+        ("AIOKafkaProducer(**arguments)", SECURITY_INSTEAD),
         ("from faststream import Context", INJECTED_INSTEAD),
         ("from faststream.kafka.annotations import KafkaMessage", INJECTED_INSTEAD),
         ("from faststream.kafka.opentelemetry import KafkaTelemetryMiddleware", TELEMETRY_INSTEAD),
@@ -140,7 +156,8 @@ def test_a_planted_trap_is_found_and_told_what_to_use_instead(planted: str, mess
     "allowed",
     [
         SAFE.format(", batch=True"),
-        "KafkaBroker(apply_types=False, graceful_timeout=20.0)",
+        "KafkaBroker(apply_types=False, security=broker_security(settings), graceful_timeout=20.0)",
+        "AIOKafkaAdminClient(**client_arguments(settings))",
         "ThreadPoolExecutor(max_workers=4)",
         "from schemas.rules import Context",
         "hub.subscriber(engagement)",

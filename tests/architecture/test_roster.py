@@ -56,7 +56,7 @@ def test_one_word_is_folder_package_and_distribution(root: Path, service: str) -
 def test_a_service_is_in_compose_under_its_own_name(compose: dict[str, Any], service: str) -> None:
     block = compose["services"][service]
 
-    assert block["image"] == f"throughline/{service}"
+    assert block["image"] == f"throughline/{service}:${{THROUGHLINE_TAG:-local}}"
     assert block["build"]["dockerfile"] == "deploy/Dockerfile"
     assert block["build"]["args"]["SERVICE"] == service
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -15,11 +14,11 @@ from hop import ENGAGEMENTS, EVENTS_OF_AN_OPENING, prepare
 from intake_load import statements
 from stage import Stage, free_port, stage, until_ready
 
-SESSION_MS = "10000"
 TICKS = os.sysconf("SC_CLK_TCK")
 NOTES = (
-    "The database is one process that uses one core at most; on two cores it and the replicas share what there "
-    "is, and the rows of cores show who had how much. Replicas help until the sum is the machine.",
+    "The database is one process that uses one core at most; it, the broker and replicas share two cores, "
+    "and the rows of cores show who had how much. Replicas help until the sum is the machine.",
+    "The commands are written while the replicas read; that is part of the time of every row.",
 )
 
 
@@ -81,30 +80,16 @@ async def _measure(count: int) -> dict[int, Share]:
 async def _share(on: Stage, replicas: int, count: int, events: "Counter", done: int) -> Share:
     ports = [free_port() for _ in range(replicas)]
     with ExitStack() as stack:
-        started = [
-            stack.enter_context(
-                on.process("-m", "intake", HTTP_PORT=str(port), KAFKA_SESSION_TIMEOUT_MS=SESSION_MS)
-            )
-            for port in ports
-        ]
+        started = [stack.enter_context(on.process("-m", "intake", HTTP_PORT=str(port))) for port in ports]
         await until_ready(ports)
-        pids = [process.pid for process in started]
-        # Frozen while the topic is filled, or the first messages would be done before the last are there.
-        _signal(pids, signal.SIGSTOP)
-        await on.fill("intake.commands", statements(count, ENGAGEMENTS, f"r{replicas}"))
-        groups = (pids, [on.database_pid], [on.broker_pid])
+        groups = ([process.pid for process in started], [on.database_pid], [on.broker_pid])
         before = [_cpu(group) for group in groups]
         began = time.perf_counter()
-        _signal(pids, signal.SIGCONT)
+        await on.fill("intake.commands", statements(count, ENGAGEMENTS, f"r{replicas}"))
         await events.until(done)
         seconds = time.perf_counter() - began
         used = [(_cpu(group) - earlier) / seconds for group, earlier in zip(groups, before, strict=True)]
     return Share(count / seconds, *used)
-
-
-def _signal(pids: Sequence[int], number: int) -> None:
-    for pid in pids:
-        os.kill(pid, number)
 
 
 def _cpu(pids: Sequence[int]) -> float:

@@ -1,14 +1,13 @@
 """Start of a service that has 100,000 engagements in its store, against one that has none."""
 
 import asyncio
-import json
 import time
 from datetime import UTC, datetime
 from statistics import median
 
 from form import Result, Row, paired
 from intake_load import openings, statements
-from stage import Stage, free_port, stage, until_ready
+from stage import Stage, free_port, outcome, stage, until_ready
 
 from intake.main import build_app
 from intake.settings import Settings
@@ -63,12 +62,12 @@ async def _start(on: Stage, prefix: str) -> float:
 
 async def _first_answer(on: Stage, number: int) -> float:
     """Seconds from a command to a ready service, to its event; its stream is read from the store."""
-    process = on.start("hop_worker.py", "service", "1")
-    await asyncio.sleep(6)
+    port = free_port()
+    process = on.start("hop_worker.py", "service", "1", HTTP_PORT=str(port))
+    await until_ready([port])
     began = time.time()
     await on.fill("intake.commands", statements(1, 1, f"first{number}"))
-    said, _ = await asyncio.to_thread(process.communicate)
-    return float(json.loads(said)["at"]) - began
+    return float((await asyncio.to_thread(outcome, process))["at"]) - began
 
 
 async def _fill_store(on: Stage, engagements: int) -> None:

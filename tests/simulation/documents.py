@@ -91,7 +91,9 @@ class Documents:
         if tuple(fields) not in self._unique:
             self._unique.append(tuple(fields))
 
-    def find(self, query: Query, sort: Sequence[tuple[str, int]] = (), limit: int | None = None) -> list[Document]:
+    def find(
+        self, query: Query, sort: Sequence[tuple[str, int]] = (), limit: int | None = None
+    ) -> list[Document]:
         return [stored(document) for document in self._matching(query, sort)[:limit]]
 
     def _matching(self, query: Query, sort: Sequence[tuple[str, int]] = ()) -> list[Document]:
@@ -118,7 +120,9 @@ class Documents:
                     raise Duplicate(", ".join(fields))
         self.write(None, document)
 
-    def update(self, query: Query, update: Mapping[str, Any], *, upsert: bool = False, many: bool = False) -> int:
+    def update(
+        self, query: Query, update: Mapping[str, Any], *, upsert: bool = False, many: bool = False
+    ) -> int:
         """The number of documents that matched."""
         found = self._matching(query)[: None if many else 1]
         for document in found:

@@ -3,7 +3,6 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from messaging.envelope import Envelope, Headers, to_headers
 from schemas import design
@@ -14,7 +13,7 @@ from simulation.service import QUIET
 from testkit.register import stakeholder
 
 ENGAGEMENTS = ("ENG-AAAA", "ENG-BBBB", "ENG-CCCC")
-KINDS = ("ok", "ok", "no", "bad", "once", "once", "work", "long", "flaky", "doom", "timer", "same")
+KINDS = ("ok", "ok", "no", "bad", "once", "once", "work", "long", "flaky", "doom", "timer", "same", "same")
 
 
 @dataclass(frozen=True)
@@ -45,10 +44,14 @@ class History:
     @property
     def ends(self) -> float:
         """After this nothing new goes wrong."""
-        return max([12.0, *(s.at for s in self.said), *(at for at, _ in self.upheavals), *self.mended.values()])
+        return max(
+            [12.0, *(s.at for s in self.said), *(at for at, _ in self.upheavals), *self.mended.values()]
+        )
 
 
-def message(payload: Payload, engagement: str, identity: str, **about: str | int | None) -> tuple[bytes, Headers]:
+def message(
+    payload: Payload, engagement: str, identity: str, **about: str | int | None
+) -> tuple[bytes, Headers]:
     """The bytes and headers of a message from outside, at the same time of day in every run."""
     envelope = Envelope(
         **{
@@ -74,13 +77,19 @@ def upstream(at: float, engagement: str, name: str, sequence: int, *, quiet: boo
     event = design.ProposalRejected(proposal_version=1, rejected_by=name, comments=QUIET if quiet else "loud")
     identity = f"{engagement}/design/{sequence}"
     value, headers = message(
-        event, engagement, identity, sequence=sequence, source="/throughline/design", time=EPOCH + timedelta(0)
+        event,
+        engagement,
+        identity,
+        sequence=sequence,
+        source="/throughline/design",
     )
     return Said(at, "design.events", engagement.encode(), value, headers)
 
 
 def poison(at: float, engagement: str, number: int) -> Said:
-    return Said(at, "intake.commands", engagement.encode(), b"{", [("ce_id", f"poison-{number}".encode())], True)
+    return Said(
+        at, "intake.commands", engagement.encode(), b"{", [("ce_id", f"poison-{number}".encode())], True
+    )
 
 
 def random_history(seed: int) -> History:
@@ -104,6 +113,44 @@ def random_history(seed: int) -> History:
     )
 
 
+def short_histories(plan: Plan) -> dict[str, History]:
+    """Small enough to try every fault at every call: answers, order, failures and work."""
+    one, two = ENGAGEMENTS[:2]
+    said = {
+        "a command, its repetition, a refusal": [
+            command(0.2, one, "ok-0", "c0"),
+            command(0.2, one, "no-1", "c1"),
+            command(0.3, one, "once-2", "c2"),
+            command(0.3, one, "once-2", "c2"),
+            command(0.3, two, "ok-0", "d0"),
+        ],
+        "events out of order, and poison": [
+            upstream(0.2, one, "ok-u2", 2),
+            poison(0.2, one, 0),
+            command(0.2, one, "ok-same", "c0"),
+            upstream(0.4, one, "once-u1", 1),
+            upstream(0.4, one, "ok-u3", 3, quiet=True),
+            upstream(0.5, one, "ok-same", 4),
+            upstream(0.5, one, "once-u1", 1),
+        ],
+        "a failure, what waits behind it, and a neighbour": [
+            command(0.2, one, "bad-0", "c0"),
+            command(0.2, one, "once-1", "c1"),
+            command(0.2, two, "ok-0", "d0"),
+            command(0.8, one, "once-2", "c2"),
+        ],
+        "work that is done, fails once, and is given up": [
+            command(0.2, one, "work-0", "c0"),
+            command(0.2, one, "flaky-1", "c1"),
+            command(0.2, one, "doom-2", "c2"),
+        ],
+    }
+    return {
+        name: History(number, lines, plan, replicas=1, mended={"bad-0": 1.0} if "failure" in name else {})
+        for number, (name, lines) in enumerate(said.items())
+    }
+
+
 def _commands(rng: random.Random, engagement: str) -> list[Said]:
     said, at = [], rng.uniform(0, 1)
     for number in range(rng.randint(1, 6)):
@@ -113,7 +160,9 @@ def _commands(rng: random.Random, engagement: str) -> list[Said]:
         one = command(at, engagement, name, f"{engagement[-1]}{number}", tenant)
         said.append(one)
         if rng.random() < 0.15:
-            said.append(command(at + rng.choice((0, 0.05, 3)), engagement, name, f"{engagement[-1]}{number}", tenant))
+            said.append(
+                command(at + rng.choice((0, 0.05, 3)), engagement, name, f"{engagement[-1]}{number}", tenant)
+            )
         at += rng.choice((0, 0, 0.01, 0.5, 2))
     return said
 
@@ -121,7 +170,9 @@ def _commands(rng: random.Random, engagement: str) -> list[Said]:
 def _upstream(rng: random.Random, engagement: str) -> list[Said]:
     said, at = [], rng.uniform(0, 2)
     for sequence in range(1, rng.randint(0, 4) + 1):
-        name = f"{rng.choice(('ok', 'ok', 'once', 'bad', 'work', 'no'))}-u{sequence}"
+        name = f"{rng.choice(('ok', 'once', 'bad', 'work', 'no'))}-u{sequence}"
+        if rng.random() < 0.2:
+            name = "ok-same"
         quiet = rng.random() < 0.25
         early = at + rng.choice((0, 0, 0, 0.3, 1.5))
         for _ in range(rng.choice((1, 1, 1, 2))):

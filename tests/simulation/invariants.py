@@ -70,6 +70,7 @@ class Model:
         self._loop = loop
         self.broken: Broken | None = None
         self.asked: dict[str, Asked] = {}
+        self._work_asked: dict[tuple[str, str], str] = {}
         self.poison: set[str] = set()
         self.skipping: set[str] = set()
         self.streams: dict[str, Stream] = defaultdict(Stream)
@@ -116,6 +117,9 @@ class Model:
                 quiet=upstream and data["comments"] == QUIET,
             )
         self.asked[cause].places.append(record)
+        if "/intake/work#" in cause and not cause.endswith(":gave-up"):
+            first = self._work_asked.setdefault((self.asked[cause].engagement, self.asked[cause].name), cause)
+            self.demand(first == cause, "work asks once", f"{cause} after {first}")
         self.asked[cause].redriven |= any(name == "redriven-from" for name, _ in record.headers)
 
     def sending(self, topic: str, headers: Headers, client: Any) -> None:
@@ -170,7 +174,9 @@ class Model:
         stream = self.streams[document["stream"]]
         name = f"{document['stream']} version {document['version']}"
         self.demand(
-            document["version"] == stream.version + 1, "one writer at a time", f"{name} after {stream.version}"
+            document["version"] == stream.version + 1,
+            "one writer at a time",
+            f"{name} after {stream.version}",
         )
         stream.version += 1
         stream.events.append([f"{document['stream']}/intake/{e['sequence']}" for e in document["events"]])
@@ -182,13 +188,13 @@ class Model:
             key = f"{document['stream']} {upstream}"
             self.seen[key] = max(self.seen[key], last)
 
-    def _answered(self, stream: Stream, engagement: str, cause: str, written: list[tuple[int, str, str, str]]) -> None:
+    def _answered(
+        self, stream: Stream, engagement: str, cause: str, written: list[tuple[int, str, str, str]]
+    ) -> None:
         self.demand(cause not in self.answers, "one effect", f"{cause} is handled twice")
         asked = self.asked[cause]
         skipped = cause in self.dead_causes and asked.tenant == (stream.owner or asked.tenant)
-        self.demand(
-            not skipped or asked.redriven or not written, "what is skipped has no effect", asked.name
-        )
+        self.demand(not skipped or asked.redriven or not written, "what is skipped has no effect", asked.name)
         self._in_order(cause, asked)
         expected = [] if cause in self.dead_causes and not written else expected_answer(stream, asked)
         for wanted in expected:
@@ -271,7 +277,7 @@ class Model:
             return
         self.demand(not before.get("done_at") or not after["due"], "what is done stays done", item)
         ends = any(after.get(name) != before.get(name) for name in ("failures", "rounds", "done_at"))
-        if after["fence"] != before["fence"] and not ends and after["due"] > now:
+        if after["fence"] != before["fence"] and not ends and (after["due"] > now or item not in self.claims):
             self._claimed(item, before, after, now)
             return
         fence = FENCE.get()
@@ -323,8 +329,9 @@ class Model:
             ended = cause in self.answers or cause in self.dead_causes or asked.quiet
             if not ended:
                 return f"not answered: {cause}"
+        given_up = {json.loads(d["data"])["stakeholder"]["id"] for d in self.items.values() if "error" in d}
         for engagement, stream in self.streams.items():
-            for name in stream.names:
+            for name in (n for n in stream.names if n not in given_up):
                 wanted = expected_work(name)
                 if missing := [n for n in wanted if n not in stream.names]:
                     return f"{engagement}: work without effect: {missing}"
@@ -366,4 +373,3 @@ def notes_id(record: Record) -> str:
 
 def label(record: Record) -> str:
     return dict(record.headers).get("ce_id", b"poison").decode()
-

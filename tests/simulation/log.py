@@ -1,4 +1,4 @@
-"""A Kafka log in memory: partitions, consumer groups that rebalance, committed offsets, and a client of it."""
+"""A Kafka log in memory: partitions, consumer groups that rebalance, offsets, and a client of it."""
 
 import asyncio
 from collections import defaultdict
@@ -56,7 +56,8 @@ class Group:
         self._changed = asyncio.Event()
 
     def join(self, member: "Member") -> None:
-        self.members.append(member)
+        if member not in self.members:
+            self.members.append(member)
         self._changed.set()
 
     def evict(self, member: "Member") -> None:

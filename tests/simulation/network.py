@@ -118,7 +118,7 @@ class Network:
         self.loop.call_later(self.rng.choice((0.01, 0.5, 3.0)), _quietly, effect)
 
     async def _may_run(self, process: Process) -> None:
-        while process.frozen_until > self.loop.now and not process.dead:
+        while process.frozen_until > self.loop.now and not process.dead:  # noqa: ASYNC110
             await asyncio.sleep(process.frozen_until - self.loop.now)
         if process.dead:
             raise Killed

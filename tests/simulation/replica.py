@@ -1,4 +1,4 @@
-"""One replica of the service: the real objects, wired as `messaging.app` wires them, over simulated clients."""
+"""One replica of the service: the real objects, wired as in `messaging.app`, over simulated clients."""
 
 import asyncio
 from collections.abc import Mapping
@@ -54,7 +54,14 @@ class Replica(_Parts):
     """Its process is given anew at each start; what it knew before is gone."""
 
     def __init__(
-        self, service: Service, store: Store, group: Group, network: Network, on_send: Any, classes: Classes, most: int
+        self,
+        service: Service,
+        store: Store,
+        group: Group,
+        network: Network,
+        on_send: Any,
+        classes: Classes,
+        most: int,
     ) -> None:
         database: Any = store
         self.process = Process(f"p{network.calls}")

@@ -1,7 +1,8 @@
 """The service that is simulated: a register whose names say what becomes of whoever bears them.
 
-The part before the first dash is the kind: `ok` is registered, `no` refused, `bad` makes the rule raise until it is
-mended, `once` makes it raise when it is registered already; `work`, `long`, `flaky`, `doom` and `timer` start work.
+The part before the first dash is the kind: `ok` is registered, `no` refused, `bad` makes the rule raise
+until it is mended, `once` makes it raise when it is registered already; `work`, `long`, `flaky`, `doom` and
+`timer` start work.
 """
 
 import asyncio
@@ -29,7 +30,7 @@ def kind(name: str) -> str:
     return name.partition("-")[0]
 
 
-def build(broken: set[str], acted: Acted) -> Service:
+def build(broken: set[str], acted: Acted, now: Callable[[], datetime]) -> Service:
     """`broken` are the names that the rule raises on; `acted` is told of each step of work as it is done."""
 
     def decide(state: Register, command: Command, _: Context) -> list[Event]:
@@ -59,7 +60,7 @@ def build(broken: set[str], acted: Acted) -> Service:
         return Again(1.0) if kind(name) == "timer" and step == 0 else None
 
     def due(event: intake.StakeholderRegistered) -> datetime:
-        return TIMER_DUE if kind(event.stakeholder.id) == "timer" else EPOCH
+        return TIMER_DUE if kind(event.stakeholder.id) == "timer" else now()
 
     def instead(event: intake.StakeholderRegistered, _: str) -> Command:
         return stakeholder(f"done-{event.stakeholder.id}-0")

@@ -62,7 +62,9 @@ class Collection:
     def __init__(self, documents: Documents, network: Network) -> None:
         self.documents, self._network = documents, network
 
-    async def send(self, name: str, effect: Callable[[], Any], part: Callable[[], object] | None = None) -> Any:
+    async def send(
+        self, name: str, effect: Callable[[], Any], part: Callable[[], object] | None = None
+    ) -> Any:
         """`part`: an operation on one document is done wholly or not at all, one on many may be cut off."""
         call = f"{self.documents.name}.{name}"
         return await self._network.call(call, effect, _away, part or (lambda: None))
@@ -134,7 +136,9 @@ class Collection:
         return Matched(await self.send("update_one", lambda: self.documents.update(query, update)))
 
     async def update_many(self, query: Query, update: Mapping[str, Any]) -> Matched:
-        return Matched(await self.send("update_many", lambda: self.documents.update(query, update, many=True)))
+        return Matched(
+            await self.send("update_many", lambda: self.documents.update(query, update, many=True))
+        )
 
     async def replace_one(self, query: Query, document: Document) -> Matched:
         return Matched(await self.send("replace_one", lambda: self.documents.replace(query, document)))

@@ -16,14 +16,16 @@ from schemas import operations
 from simulation.history import History, message
 from simulation.invariants import Broken, Model
 from simulation.log import SESSION, Group, Log
-from simulation.loop import SimulatedLoop, run
-from simulation.network import Network, Process, remember_tasks
+from simulation.loop import SimulatedLoop, moment, run
+from simulation.network import Network, remember_tasks
 from simulation.replica import Classes, Replica
 from simulation.service import build
 from simulation.store import Store
 
 PATIENCE = 120.0
 """Virtual seconds after the last fault in which everything must have come to rest."""
+MOST_CALLS = 8_000
+"""What goes on calling longer than this runs in a circle."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,13 @@ class World:
         self.log, self.store, self.model = Log(), Store(self.network), Model(loop)
         self.broken_names = {n for s in history.said for n in _bad(s.value) if n not in history.mended}
         self.broken_names |= set(history.mended)
-        self.service = build(self.broken_names, self.model.acted)
+        self.service = build(self.broken_names, self.model.acted, lambda: moment(loop))
         self.group = Group(self.network, self.log, self.service.topics())
         self.replicas: list[Replica] = []
         self._expected, self._over = 0, False
         # What starts a process must not run in the name of the one that died.
         self._outside = copy_context()
+        self._aside: list[asyncio.Task[None]] = []
         self._watch()
 
     def _watch(self) -> None:
@@ -98,7 +101,8 @@ class World:
         while self.model.broken is None:
             await asyncio.sleep(0.5)
             left = self._left()
-            if left is None or self._loop.now > self._history.ends + PATIENCE:
+            patience_ends = self._loop.now > self._history.ends + PATIENCE
+            if left is None or patience_ends or self.network.calls > MOST_CALLS:
                 return left
         return None
 
@@ -109,7 +113,7 @@ class World:
         return self.model.unfinished(ends, self._reached())
 
     def _reached(self) -> dict[Place, int]:
-        """How far each partition is consumed: an offset that was not taken down in time is told with the next."""
+        """How far each partition is consumed: an offset that was lost is told with the next."""
         reached = dict(self.group.offsets)
         for member in self.group.members:
             if member.generation == self.group.generation and member.batches.idle.is_set():
@@ -153,7 +157,7 @@ class World:
             if what == "kill":
                 replica.process.kill()
             elif what == "stop":
-                asyncio.ensure_future(self._stop(replica))
+                self._aside.append(asyncio.ensure_future(self._stop(replica)))
             else:
                 self._cut_off(replica, frozen=what == "freeze")
 
@@ -164,7 +168,7 @@ class World:
             replica.process.frozen_until = self._loop.now + seconds
         if seconds > SESSION or not frozen:
             self._loop.call_later(SESSION if frozen else 0, self.group.evict, replica.member)
-            asyncio.ensure_future(self._come_back(replica, seconds))
+            self._aside.append(asyncio.ensure_future(self._come_back(replica, seconds)))
 
     async def _come_back(self, replica: Replica, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -22,6 +22,7 @@ from faststream.kafka import KafkaBroker
 from messaging.batches import Batches, Handle, Place
 from messaging.dead_letters import DeadLetters
 from messaging.metrics import BATCH_IN_HAND, BATCH_SIZE, CONSUMER_LAG, HANDLING_SECONDS
+from messaging.security import broker_security
 from messaging.settings import KafkaSettings
 from messaging.stream import Record
 
@@ -55,6 +56,7 @@ class Consumer:
         BATCH_IN_HAND.labels(group).set_function(self._batches.busy_seconds)
         self.broker = KafkaBroker(
             settings.bootstrap_servers,
+            security=broker_security(settings),
             client_id=group,
             apply_types=False,
             allow_auto_create_topics=False,

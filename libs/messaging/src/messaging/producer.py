@@ -12,6 +12,7 @@ from opentelemetry.trace import Span
 
 from messaging import tracing
 from messaging.envelope import Headers, Message, attribute_headers, with_trace
+from messaging.security import client_arguments
 from messaging.settings import KafkaProfile, KafkaSettings
 
 
@@ -95,7 +96,7 @@ class Producer:
         async with self._starting:
             if self._inner is None:
                 inner = AIOKafkaProducer(
-                    bootstrap_servers=self._settings.bootstrap_servers,
+                    **client_arguments(self._settings),
                     client_id=self._client_id,
                     acks="all",
                     enable_idempotence=self._settings.profile is KafkaProfile.APACHE,

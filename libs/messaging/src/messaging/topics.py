@@ -7,6 +7,7 @@ from datetime import timedelta
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError
 
+from messaging.security import client_arguments
 from messaging.settings import KafkaProfile, KafkaSettings
 from schemas import registry
 
@@ -43,7 +44,7 @@ def unreadable_owner(topic: str) -> str:
 
 async def apply(settings: KafkaSettings) -> list[str]:
     """Create the topics that are missing; returns their names. Raises KafkaError when the broker is away."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap_servers)
+    admin = AIOKafkaAdminClient(**client_arguments(settings))
     await admin.start()
     try:
         missing = sorted({topic.name for topic in TOPICS} - set(await admin.list_topics()))

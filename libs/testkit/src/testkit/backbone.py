@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from messaging import KafkaSettings, Message, Producer, Service, ServiceApp, ServiceSettings, command_message
 from messaging.batches import read
 from messaging.envelope import Headers, Unreadable, inbound_message
+from messaging.security import client_arguments
 from messaging.stream import Record
 from messaging.topics import apply
 from persistence import Handle, MongoSettings, connect
@@ -53,7 +54,7 @@ class Tail:
 
     async def follow(self) -> None:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.bootstrap_servers,
+            **client_arguments(self._settings),
             enable_auto_commit=False,
             fetch_max_wait_ms=20,
             max_partition_fetch_bytes=16_000_000,

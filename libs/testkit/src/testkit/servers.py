@@ -1,4 +1,4 @@
-"""The embedded broker and database as child processes of a test run."""
+"""Brokers, embedded or Apache, and the embedded database, as child processes of a test run."""
 
 import ctypes
 import os
@@ -24,10 +24,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def kafka(port: int | None = None) -> Iterator[str]:
-    """The embedded broker, empty; yields its address."""
+def kafka(port: int | None = None, advertised: int | None = None) -> Iterator[str]:
+    """The embedded broker, empty; yields its address. `advertised` is the port of what stands before it."""
     port = port or free_port()
-    with child(broker_command(port, f"test-{port}")) as process:
+    with child(broker_command(port, f"test-{port}", advertised)) as process:
         _until(lambda: _listening(port), process, 10)
         yield f"{HOST}:{port}"
 
@@ -43,16 +43,17 @@ def mongo(storage: Path | None = None, port: int | None = None) -> Iterator[str]
 
 
 @contextmanager
-def child(argv: Sequence[str]) -> Iterator["subprocess.Popen[bytes]"]:
+def child(argv: Sequence[str], log: Path = Path(os.devnull)) -> Iterator["subprocess.Popen[bytes]"]:
     """A process that ends with the context, and with this process whatever happens to it."""
-    process = subprocess.Popen(
-        argv,
-        env={"PATH": os.environ.get("PATH", os.defpath), "HOME": tempfile.gettempdir()},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        preexec_fn=_die_with_parent,
-    )
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            argv,
+            env={"PATH": os.environ.get("PATH", os.defpath), "HOME": tempfile.gettempdir()},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            preexec_fn=_die_with_parent,
+        )
     try:
         yield process
     finally:

@@ -10,6 +10,7 @@ import orjson
 
 from gateway.entry import Entry
 from gateway.ports import Census, DeadLetter, Filter, Place, Stored, Submitted
+from gateway.together import Together
 from gateway.view import encode
 from messaging.batches import read
 from messaging.stream import Received
@@ -25,6 +26,7 @@ class MongoStore:
     def __init__(self, database: Database) -> None:
         self._log, self._views, self._held = database["log"], database["views"], database["held"]
         self._commands, self._letters = database["commands"], database["dead_letters"]
+        self._reads = Together(self._read_views)
 
     async def prepare(self) -> None:
         await self._log.create_index([("engagement", 1), ("first_cursor", 1)], unique=True)
@@ -48,8 +50,19 @@ class MongoStore:
         )
 
     async def view(self, engagement: str, tenant: str) -> Stored | None:
-        found = await self._views.find_one({"_id": engagement, "tenant": tenant})
+        found = await self._reads.get((tenant, engagement))
         return _stored(found) if found else None
+
+    async def _read_views(self, keys: list[tuple[str, str]]) -> dict[tuple[str, str], dict[str, Any]]:
+        wanted: dict[str, list[str]] = {}
+        for tenant, engagement in keys:
+            wanted.setdefault(tenant, []).append(engagement)
+        found: dict[tuple[str, str], dict[str, Any]] = {}
+        for tenant, ids in wanted.items():
+            query = {"_id": {"$in": ids} if len(ids) > 1 else ids[0], "tenant": tenant}
+            for document in await self._views.find(query).to_list(None):
+                found[(tenant, document["_id"])] = document
+        return found
 
     async def load(self, engagement: str) -> Stored | None:
         found = await self._views.find_one({"_id": engagement})

@@ -53,11 +53,12 @@ def list_(
         as_json(found)
         return
     header = ("id", "status", "service", "engagement", "reason")
-    rows = [
-        (x["id"], x["status"], x["service"], x["engagement"], f"{x['field']}: {x['reason']}"[:100])
-        for x in found
-    ]
+    rows = [(x["id"], x["status"], x["service"], x["engagement"], _complaint(x)[:100]) for x in found]
     as_table(rows, header, "no dead letters")
+
+
+def _complaint(letter: dict[str, Any]) -> str:
+    return f"{letter['field']}: {letter['reason']}" if letter["field"] else str(letter["reason"])
 
 
 @app.command()

@@ -29,12 +29,15 @@ def knows_less(event_type: str) -> None:
 
 def offsets_first(_: str) -> None:
     """Offsets are committed before anything is durable: what a crash interrupts is lost."""
+    take = batches.Batches.take
 
-    async def take(self: batches.Batches, records: Sequence[stream.Record], commit: batches.Commit) -> None:
+    async def committed_before(
+        self: batches.Batches, records: Sequence[stream.Record], commit: batches.Commit
+    ) -> None:
         await commit(batches.next_offsets(records))
-        await self._until_durable(records)
+        await take(self, records, commit)
 
-    _swap(batches.Batches, "take", take)
+    _swap(batches.Batches, "take", committed_before)
 
 
 def no_dedupe(_: str) -> None:

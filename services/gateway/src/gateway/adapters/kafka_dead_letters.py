@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from messaging import KafkaSettings
+from messaging.security import client_arguments
 from messaging.stream import Record
 
 GROUP = "gateway-dead-letters"
@@ -44,7 +45,7 @@ class KafkaDeadLetters:
         while True:
             try:
                 await self._consume()
-            except KafkaError as error:
+            except (KafkaError, ValueError) as error:  # the latter: a file of its security cannot be read now
                 self._trouble = f"{type(error).__name__}: {error}"[:200]
                 logger.warning("dead letters wait: %s", self._trouble)
             await asyncio.sleep(pause)
@@ -53,7 +54,7 @@ class KafkaDeadLetters:
     async def _consume(self) -> None:
         consumer = AIOKafkaConsumer(
             *self._topics,
-            bootstrap_servers=self._settings.bootstrap_servers,
+            **client_arguments(self._settings),
             client_id=GROUP,
             group_id=GROUP,
             enable_auto_commit=False,

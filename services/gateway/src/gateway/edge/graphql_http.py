@@ -29,6 +29,7 @@ from gateway.edge.tracing import answered, server_span
 from gateway.graphql.documents import Prepared
 from gateway.graphql.errors import presentable
 from gateway.graphql.operation import documents_of
+from gateway.graphql.planned import answer
 from gateway.schema import Schema
 
 
@@ -109,7 +110,12 @@ class GatewayGraphQL(GraphQL[Context, None]):
         return _written(result, like)
 
     async def _execute(self, context: Context, asked: Asked, prepared: Prepared) -> ExecutionResult:
-        if not prepared.errors and prepared.operation(asked.operation_name) is None:
+        operation, documents = prepared.operation(asked.operation_name), documents_of(self.schema)
+        if operation:
+            planned = await answer(documents, prepared, operation, asked.variables or {}, context)
+            if planned:
+                return planned
+        elif not prepared.errors:
             named = GraphQLError("the document has no such operation, or several and none is named")
             named.extensions = {"code": "OPERATION_RESOLUTION_FAILURE"}
             return ExecutionResult(data=None, errors=[named])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import (
+    DirectiveNode,
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
@@ -18,6 +19,8 @@ from graphql import (
     SelectionNode,
     SelectionSetNode,
     VariableNode,
+    Visitor,
+    visit,
 )
 
 from gateway.graphql.errors import TooCostly
@@ -110,6 +113,34 @@ def check(document: DocumentNode, limits: Limits) -> list[TooCostly]:
 
 def fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
     return {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
+
+
+def page_variables(document: DocumentNode) -> bool:
+    """Whether a page's size is given by a variable anywhere in the document."""
+    finder = _Variables()
+    visit(document, finder)
+    return finder.paging
+
+
+def directive_variables(document: DocumentNode) -> tuple[str, ...]:
+    """Names of the variables that `@skip` and `@include` look at, sorted."""
+    finder = _Variables()
+    visit(document, finder)
+    return tuple(sorted(finder.deciding))
+
+
+class _Variables(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.paging, self.deciding = False, set[str]()
+
+    def enter_field(self, node: FieldNode, *_: Any) -> None:
+        given = {a.name.value: a.value for a in node.arguments or ()}
+        self.paging |= node.name.value in PAGED and isinstance(given.get("first"), VariableNode)
+
+    def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
+        values = [a.value for a in node.arguments or ()]
+        self.deciding |= {value.name.value for value in values if isinstance(value, VariableNode)}
 
 
 def _sized(size: Size, limits: Limits) -> Iterable[TooCostly]:

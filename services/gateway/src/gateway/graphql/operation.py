@@ -1,6 +1,6 @@
 """What every operation passes through, whatever it came over: limits, authorisation, masking, its span."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from graphql import GraphQLError, OperationDefinitionNode
@@ -11,7 +11,7 @@ from gateway.authorization import Forbidden, authorise
 from gateway.context import Context
 from gateway.graphql.documents import Documents, Prepared
 from gateway.graphql.errors import TooCostly, presentable
-from gateway.graphql.limits import Limits, cost
+from gateway.graphql.limits import Limits
 
 _INTROSPECTION = {"__typename", "__schema", "__type"}
 tracer = trace.get_tracer("gateway.graphql")
@@ -46,25 +46,17 @@ class OperationExtension(SchemaExtension):
         yield
 
     def _refusals(self, prepared: Prepared, operation: OperationDefinitionNode) -> list[GraphQLError]:
-        context: Context = self.execution_context.context
-        root = operation.operation.value.capitalize()
-        for name in sorted(prepared.root_fields(operation) - _INTROSPECTION):
-            try:
-                authorise(context.known, f"{root}.{name}")
-            except Forbidden as error:
-                return [GraphQLError(str(error), original_error=error)]
-        self._cost = cost(operation, prepared.fragments, self.execution_context.variables or {})
-        most = self.documents.limits.cost
-        if self._cost > most:
-            return [TooCostly(f"the operation costs {self._cost}; at most {most} is answered")]
-        self._describe(trace.get_current_span(), prepared, operation)
+        execution = self.execution_context
+        try:
+            self._cost = admit(
+                self.documents, prepared, operation, execution.variables or {}, execution.context
+            )
+        except Forbidden as error:
+            return [GraphQLError(str(error), original_error=error)]
+        except TooCostly as error:
+            return [error]
+        describe(trace.get_current_span(), prepared, operation)
         return []
-
-    def _describe(self, span: trace.Span, prepared: Prepared, operation: OperationDefinitionNode) -> None:
-        span.set_attribute("graphql.operation.type", operation.operation.value)
-        span.set_attribute("throughline.graphql.document_hash", prepared.digest)
-        if operation.name:
-            span.set_attribute("graphql.operation.name", operation.name.value)
 
     def on_execute(self) -> Iterator[None]:
         prepared, context = self._prepared, self.execution_context.context
@@ -74,7 +66,7 @@ class OperationExtension(SchemaExtension):
             return
         # Over a stream this is the operation's span; of a subscription it covers the start alone.
         with tracer.start_as_current_span(f"{operation.operation.value}", kind=trace.SpanKind.SERVER) as span:
-            self._describe(span, prepared, operation)
+            describe(span, prepared, operation)
             yield
 
     def on_stream_result(self, result: Any) -> Iterator[None]:
@@ -83,9 +75,31 @@ class OperationExtension(SchemaExtension):
         yield
 
     def get_results(self) -> dict[str, Any]:
-        if not self._cost:
-            return {}
-        return {"cost": {"requested": self._cost, "maximum": self.documents.limits.cost}}
+        return self.documents.extensions(self._cost)
+
+
+def admit(
+    documents: Documents,
+    prepared: Prepared,
+    operation: OperationDefinitionNode,
+    variables: Mapping[str, Any],
+    context: Context,
+) -> int:
+    """The cost of an operation the caller may run. Raises Forbidden or TooCostly."""
+    root = operation.operation.value.capitalize()
+    for name in sorted(prepared.root_fields(operation) - _INTROSPECTION):
+        authorise(context.known, f"{root}.{name}")
+    found, most = prepared.cost(operation, variables), documents.limits.cost
+    if found > most:
+        raise TooCostly(f"the operation costs {found}; at most {most} is answered")
+    return found
+
+
+def describe(span: trace.Span, prepared: Prepared, operation: OperationDefinitionNode) -> None:
+    span.set_attribute("graphql.operation.type", operation.operation.value)
+    span.set_attribute("throughline.graphql.document_hash", prepared.digest)
+    if operation.name:
+        span.set_attribute("graphql.operation.name", operation.name.value)
 
 
 def documents_of(schema: Any) -> Documents:
