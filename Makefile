@@ -78,5 +78,8 @@ deploy-check: setup ## Images, Compose and Kubernetes files as they would be app
 lock: ## Resolve the dependencies anew into requirements.lock
 	@scripts/lock.sh --upgrade
 
+faults: setup ## A seeded load while everything is killed and stopped, then judged (SEED=1, SCALE=short|long)
+	@$(BIN)/python -m testkit.faults --seed $(or $(SEED),1) --scale $(or $(SCALE),short)
+
 clean: ## Remove everything that was made here, the environment included
 	@rm -rf .run .venv .venv-boot .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

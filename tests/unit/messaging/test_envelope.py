@@ -28,7 +28,6 @@ def test_binary_mode_loses_nothing(identity: str, actor: str, correlation: str, 
         causation="cause",
         causation_type="x.y.v1",
         actor=actor,
-        sequence=7,
         traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
     )
     body = stakeholder("anna").model_dump_json().encode()

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid4
@@ -192,7 +192,8 @@ def decode(
     sequenced = isinstance(payload, Event) and payload.service() != "inbound"
     if sequenced and envelope.sequence is None:
         raise Unreadable("sequence", "an event of a service needs its sequence", "missing")
-    return Message(envelope, payload)
+    # A sender's own count is not ours: taken for a place in a stream, it would wait for ever.
+    return Message(envelope if sequenced else replace(envelope, sequence=None), payload)
 
 
 def split_structured(document: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:

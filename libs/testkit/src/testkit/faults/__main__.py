@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import signal
 import sys
 from pathlib import Path
 
@@ -19,6 +20,8 @@ def main() -> int:
     parser.add_argument("--only", help="a kind of fault: no others are done")
     parser.add_argument("--out", type=Path, help="where the result is written as JSON")
     wish = parser.parse_args()
+    # What is mounted and started is put away on SIGTERM as on Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = project_root() / ".run" / f"faults-{wish.seed}"
     faults = [fault for fault in plan_of(wish.seed, SCALES[wish.scale]) if wish.only in (None, fault.kind)]
     result = asyncio.run(run(wish.seed, SCALES[wish.scale], folder, faults=faults))

@@ -1,7 +1,7 @@
 """A second fold, written from docs/reference/events.md and the GraphQL schema alone.
 
 It knows nothing of the gateway's own view: where the two differ, one of them or the catalogue is wrong.
-Lists are compared by their ids, as neither document promises an order (ADR 0013).
+Lists are compared by their ids, as neither document promises an order.
 """
 
 from collections.abc import Callable, Sequence

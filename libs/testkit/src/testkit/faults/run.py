@@ -156,6 +156,7 @@ async def _judged(storm: Storm) -> None:
     async with watching(system) as watcher:
         found = result.findings
         found.append(await _drained(system, scale, watcher, calm))
+        say(f"  {found[-1]}")
         system.keeper.sample_memory()
         say("  judging")
         with timed(result, "judging"):

@@ -206,6 +206,8 @@ def _proxy(stack: StackPlan) -> ProcessSpec:
 
 def _mounted(directory: Path) -> Path | None:
     """A small disk of its own for the database; None where this user may not mount one."""
+    # A run that was killed has left its own behind.
+    _command("umount", "--lazy", str(directory))
     options = f"size={DISK_MEGABYTES}m"
     mounted = _command("mount", "-t", "tmpfs", "-o", options, "throughline-faults", str(directory))
     return directory if mounted else None

@@ -12,7 +12,7 @@ from gateway.view.health import current_stage, health
 from gateway.view.parts import STAGES, Table, View
 from schemas.base import CommandNoEffect, CommandRefusal, Event
 
-VIEW_VERSION = 1
+VIEW_VERSION = 2
 """Raised whenever a fold changes: views of another version are folded anew from the log."""
 REFUSALS_KEPT = 50
 
@@ -83,7 +83,8 @@ def seen(view: View) -> dict[str, int]:
 def _apply(view: View, entry: Entry) -> None:
     at = entry.at.isoformat()
     view["cursor"] = entry.cursor
-    view["updated_at"] = at
+    # Services are not in step: the last to arrive need not be the latest (all are UTC, so text compares).
+    view["updated_at"] = max(view["updated_at"] or at, at)
     section = view.get(entry.service) if entry.service in STAGES else None
     if section is not None:
         section["as_of"] = at
