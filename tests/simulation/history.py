@@ -114,7 +114,7 @@ def random_history(seed: int) -> History:
 
 
 def contended_history(seed: int) -> History:
-    """A queue of gaps, a failure and what waits behind it, and three replicas that try it in the same instant."""
+    """A queue of gaps, a failure and what waits behind it, and three replicas that try it at once."""
     rng = random.Random(seed)
     one = ENGAGEMENTS[0]
     said = [upstream(0.2, one, "ok-u2", 2), upstream(0.25, one, "ok-u3", 3), upstream(0.6, one, "bad-u1", 1)]
