@@ -113,6 +113,16 @@ def random_history(seed: int) -> History:
     )
 
 
+def contended_history(seed: int) -> History:
+    """A queue of gaps, a failure and what waits behind it, and three replicas that try it at once."""
+    rng = random.Random(seed)
+    one = ENGAGEMENTS[0]
+    said = [upstream(0.2, one, "ok-u2", 2), upstream(0.25, one, "ok-u3", 3), upstream(0.6, one, "bad-u1", 1)]
+    said += [command(0.9, one, f"ok-{n}", f"c{n}") for n in range(6)]
+    plan = Random(random.Random(seed + 1), rng.choice((0.0, 0.01, 0.04)), until=10.0)
+    return History(seed, said, plan, replicas=3, mended={"bad-u1": rng.uniform(1, 4)}, most=8)
+
+
 def short_histories(plan: Plan) -> dict[str, History]:
     """Small enough to try every fault at every call: answers, order, failures and work."""
     one, two = ENGAGEMENTS[:2]

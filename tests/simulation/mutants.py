@@ -406,12 +406,12 @@ def overtakes(service: Any, before: Any, messages: Sequence[Received], *about: A
 
 @dataclass(frozen=True)
 class Mutant:
-    """`caught_by` are the promises that it may be seen to break; `seeds` are tried first."""
+    """`caught_by` are the promises that it may be seen to break."""
 
     name: str
     classes: Callable[[], Classes]
     caught_by: frozenset[str]
-    seeds: Sequence[int] = ()
+    contended: bool = False
 
 
 REST, EFFECT, ORDER, FOLLOW = "it comes to rest", "one effect", "order holds", "offsets follow effects"
@@ -419,8 +419,8 @@ OVERTAKE, FOLD = "events do not overtake", "the state is the fold of the stream"
 WORKER, STALE = "one worker at a time", "a stale lease is refused"
 
 
-def _mutant(name: str, promises: Sequence[str], seeds: Sequence[int] = (), **parts: Any) -> Mutant:
-    return Mutant(name, lambda: Classes(**parts), frozenset(promises), seeds)
+def _mutant(name: str, promises: Sequence[str], contended: bool = False, **parts: Any) -> Mutant:
+    return Mutant(name, lambda: Classes(**parts), frozenset(promises), contended)
 
 
 MUTANTS = (
@@ -438,9 +438,9 @@ MUTANTS = (
     _mutant("events in reverse", [OVERTAKE], handler=OrderLost),
     _mutant("work of a crash is lost", [FOLLOW, REST], handler=WorkForgotten),
     _mutant("work is not written down", [FOLLOW, REST], handler=WorkAfterwards),
-    _mutant("a refusal is not committed", [FOLLOW, ORDER], handler=RefusalsForgotten),
+    _mutant("a refusal is not committed", [FOLLOW, ORDER, REST], handler=RefusalsForgotten),
     _mutant("decided on an old view", [FOLD, EFFECT, ORDER, REST, "no gap in a stream"], handler=OldView),
-    _mutant("blocked when decided again", [REST, FOLLOW, ORDER], handler=BlockedAgain),
+    _mutant("blocked when decided again", [REST, FOLLOW, ORDER], contended=True, handler=BlockedAgain),
     _mutant("what was handled fails", [REST], handler=FailsTwice),
     _mutant("blocked is forgotten", [ORDER], handler=NeverBlocked),
     _mutant("a failure is skipped", [FOLLOW, ORDER], handler=SkipsFailures),
@@ -453,7 +453,7 @@ MUTANTS = (
     _mutant("waiting room in reverse", [ORDER], waiting=LastFirst),
     _mutant("a new place each time", [ORDER, REST], waiting=NewPlaces),
     _mutant("a gap stays a gap", [REST, ORDER], waiting=AlwaysGap),
-    _mutant("released before handled", [REST, ORDER], retrier=ReleasesFirst),
+    _mutant("released before handled", [REST, ORDER, FOLLOW], retrier=ReleasesFirst),
     _mutant("the next before the failing one", [ORDER], retrier=GoesOn),
     _mutant("nothing is tried again", [REST], retrier=NeverAgain),
     _mutant("overtaking in a batch", [ORDER, FOLLOW], patches={(handler, "handle"): overtakes}),

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from simulation.faults import TROUBLE, Fate, Once
-from simulation.history import random_history, short_histories
+from simulation.history import contended_history, random_history, short_histories
 from simulation.world import Result, play
 
 HISTORIES = int(os.environ.get("HISTORIES", "240"))
@@ -27,6 +27,13 @@ def _told(seed: object, result: Result) -> str:
 def test_no_promise_is_broken_by_chance(part: int) -> None:
     for seed in range(SEED + part, SEED + HISTORIES, 8):
         result = play(random_history(seed))
+        assert result.broken is None, _told(seed, result)
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_no_promise_is_broken_when_replicas_try_one_queue(part: int) -> None:
+    for seed in range(part * 10, part * 10 + 10):
+        result = play(contended_history(seed))
         assert result.broken is None, _told(seed, result)
 
 
