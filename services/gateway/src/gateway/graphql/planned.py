@@ -11,9 +11,9 @@ from graphql import (
     OperationType,
     located_error,
 )
-from graphql.type.definition import GraphQLResolveInfoHelpers
 from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
 from graphql.pyutils import Path, is_awaitable
+from graphql.type.definition import GraphQLResolveInfoHelpers
 from opentelemetry import trace
 from strawberry.types import ExecutionResult
 
