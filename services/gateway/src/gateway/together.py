@@ -1,4 +1,4 @@
-"""Reads that go together: what is asked for while a read is under way is read by the next one, all at once."""
+"""Reads that go together: what is asked for while a read is under way is read by the next, all at once."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping

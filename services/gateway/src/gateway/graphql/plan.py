@@ -1,4 +1,4 @@
-"""A selection compiled to a projection: what a query asks of a view, with no object per field (ADR 0013).
+"""A selection compiled to a projection: what a query asks of a view, with no object per field (ADR 0014).
 
 A plan answers only what is exactly as the schema says. Whatever deviates is graphql-core's to answer.
 """
