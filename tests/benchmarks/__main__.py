@@ -10,8 +10,7 @@ from form import FOLDER, Result, Row, write
 
 # A new benchmark is a module beside this one with `run(quick: bool) -> Result`, and its name here.
 NAMES = (
-    "hop", "hop_apache", "hop_in_flight", "flow", "engagement_query", "gateway_rebuild", "service_start",
-    "replicas",
+    "hop", "hop_in_flight", "flow", "service_start", "replicas",
 )  # fmt: skip
 
 

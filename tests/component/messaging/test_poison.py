@@ -36,7 +36,7 @@ CASES = [
     ("bad engagement", {"ce_engagement": "../etc"}, BODY, "engagement"),
     ("bad time", {"ce_time": "yesterday"}, BODY, "time"),
     ("wrong specversion", {"ce_specversion": "0.3"}, BODY, "specversion"),
-    ("two megabytes", {}, b'{"x": "' + b"a" * 2_000_000 + b'"}', "data"),
+    ("over a megabyte", {}, b'{"x": "' + b"a" * 1_050_000 + b'"}', "data"),
     ("deep nesting", {}, b"[" * 100_000, "data"),
 ]
 

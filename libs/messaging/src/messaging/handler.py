@@ -146,6 +146,7 @@ class Handler:
             self._cache.pop(engagement, None)
             await self._load([engagement], waited)
             outcome = await self._decide(engagement, await self._fresh(messages), spans)
+            await self._give_up(outcome)
             if not outcome.causes:
                 return outcome
             outcome.document = commit_document(outcome, _now())

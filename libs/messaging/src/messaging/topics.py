@@ -60,7 +60,7 @@ async def apply(settings: KafkaSettings) -> list[str]:
 
 
 def _new_topic(topic: Topic, settings: KafkaSettings) -> NewTopic:
-    configs = {"cleanup.policy": "delete", "max.message.bytes": str(settings.max_message_bytes + 100_000)}
+    configs = {"cleanup.policy": "delete", "max.message.bytes": str(_largest(topic, settings))}
     configs["retention.ms"] = (
         "-1" if topic.retention is None else str(int(topic.retention.total_seconds() * 1000))
     )
@@ -68,3 +68,10 @@ def _new_topic(topic: Topic, settings: KafkaSettings) -> NewTopic:
         configs["min.insync.replicas"] = "2"
     partitions = 1 if topic.single_partition else settings.partitions
     return NewTopic(topic.name, partitions, settings.replication_factor, topic_configs=configs)
+
+
+def _largest(topic: Topic, settings: KafkaSettings) -> int:
+    """Bytes of a record: more than a client may send, so that what is too large is seen and dead-lettered."""
+    admitted = settings.max_message_bytes + 100_000
+    # A dead letter is the whole record and headers of ours: what a topic admits must fit, or it blocks for ever.
+    return admitted + 100_000 if topic.name.endswith(".dead") else admitted

@@ -7,7 +7,8 @@ from contextlib import suppress
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
-from messaging.settings import KafkaProfile
+from messaging.security import client_arguments
+from messaging.settings import KafkaProfile, KafkaSettings
 from testkit import servers
 from testkit.apache import Cluster, apache_kafka
 from testkit.backbone import Backbone
@@ -56,7 +57,7 @@ async def backbone(
 
 async def _emptied(addresses: str) -> None:
     """Topics and groups go, and are gone before the test creates its own."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=addresses)
+    admin = AIOKafkaAdminClient(**client_arguments(KafkaSettings(bootstrap_servers=addresses)))
     await admin.start()
     try:
         if groups := [name for name, _ in await admin.list_consumer_groups()]:

@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from messaging import KafkaSettings, Message, Record, Unreadable
 from messaging.batches import read
+from messaging.security import client_arguments
 from messaging.topics import TOPICS
 from schemas.registry import SERVICES
 from testkit.backbone import Tail
@@ -105,7 +106,7 @@ READS = {
 
 async def lag(settings: KafkaSettings, ends: dict[tuple[str, int], int]) -> dict[str, int]:
     """Group to how many records it has not committed yet."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap_servers)
+    admin = AIOKafkaAdminClient(**client_arguments(settings))
     await admin.start()
     try:
         found = {}
