@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from messaging.security import client_arguments
 from messaging.settings import KafkaSettings
 from messaging.topics import TOPICS
 
@@ -50,8 +51,8 @@ async def lag_of(settings: KafkaSettings, groups: Sequence[str]) -> list[TopicLa
 
 @asynccontextmanager
 async def _clients(settings: KafkaSettings) -> AsyncIterator[tuple[Any, Any]]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.bootstrap_servers, group_id=None)
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap_servers)
+    consumer = AIOKafkaConsumer(**client_arguments(settings), group_id=None)
+    admin = AIOKafkaAdminClient(**client_arguments(settings))
     try:
         await consumer.start()
         await admin.start()

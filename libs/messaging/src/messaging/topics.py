@@ -73,5 +73,5 @@ def _new_topic(topic: Topic, settings: KafkaSettings) -> NewTopic:
 def _largest(topic: Topic, settings: KafkaSettings) -> int:
     """Bytes of a record: more than a client may send, so that what is too large is seen and dead-lettered."""
     admitted = settings.max_message_bytes + 100_000
-    # A dead letter is the whole record and headers of ours: what a topic admits must fit, or it blocks for ever.
+    # A dead letter is a whole record and headers of ours; one that did not fit would block for ever.
     return admitted + 100_000 if topic.name.endswith(".dead") else admitted
