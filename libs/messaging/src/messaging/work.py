@@ -120,10 +120,9 @@ class WorkItems:
     async def census(self) -> dict[str, int]:
         """How many are open, and how many were given up for good."""
         is_open = {"due": {"$gt": datetime(2000, 1, 1, tzinfo=UTC)}}
-        return {
-            "open": await self._work.count_documents(is_open),
-            "failed": await self._work.count_documents({"error": {"$gt": ""}}),
-        }
+        # In this order, an item that is given up in between is never counted as both.
+        failed = await self._work.count_documents({"error": {"$gt": ""}})
+        return {"open": await self._work.count_documents(is_open), "failed": failed}
 
 
 def _due(activity: Activity, event: Payload) -> datetime:
