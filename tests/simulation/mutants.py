@@ -104,11 +104,8 @@ class MarksFirst(Handler):
 class MarksOneMore(Handler):
     """Believes its next document published as soon as this one is."""
 
-    async def _publish(self, settled: Sequence[Outcome]) -> None:
-        await super()._publish(settled)
-        for outcome in settled:
-            if outcome.causes:
-                self._published[outcome.stream.engagement] += 1
+    def _note_published(self, engagement: str, version: int) -> None:
+        super()._note_published(engagement, version + 1)
 
 
 class OrderLost(Handler):

@@ -73,7 +73,7 @@ class Replica(_Parts):
         self.handler = classes.handler(
             service, self.store, self.waiting, self.items, self.producer, dead_letters, 1_000_000
         )
-        self.retrier = classes.retrier(service.name, self.waiting, self.handler, dead_letters)
+        self.retrier = classes.retrier(self.waiting, self.handler, dead_letters)
         self.worker = classes.worker(service, self.items, self.producer, self.read_state)
         batches = classes.batches(
             service.name, 1_000_000, self.handler.handle, dead_letters, self.handler.forget

@@ -77,7 +77,7 @@ WRONG = {
     "no expiry": {"exp": None},
     "no roles": {"roles": None},
     "roles as text": {"roles": "client"},
-    "not yet": {"nbf": time.time() + 600},
+    "not yet": {"nbf": time.time() + 86_400},
 }
 
 
