@@ -78,6 +78,19 @@ async def test_a_saved_view_comes_back_as_it_was(store: Store) -> None:
     assert await store.opened(KEY, "acme")
 
 
+async def test_an_engagement_is_open_as_soon_as_its_log_says_so(store: Store) -> None:
+    await store.append("acme", [entry(1, wire_type=intake.EngagementOpened.wire_type())])
+
+    assert await store.opened(KEY, "acme")
+    assert not await store.opened(KEY, "other")
+
+
+async def test_an_engagement_of_which_others_only_speak_is_not_open(store: Store) -> None:
+    await store.append("acme", [entry(1, wire_type=intake.PlanProposed.wire_type())])
+
+    assert not await store.opened(KEY, "acme")
+
+
 async def test_another_tenant_finds_nothing(store: Store) -> None:
     await store.save(stored(), 0)
     await store.append("acme", [entry(1)])

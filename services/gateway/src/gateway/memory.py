@@ -11,6 +11,7 @@ from gateway.entry import Entry
 from gateway.ports import Census, DeadLetter, Filter, Place, Stored, Submitted
 from gateway.view import encode
 from messaging.stream import Received
+from schemas.intake import EngagementOpened
 
 
 class InMemoryStore:
@@ -46,7 +47,10 @@ class InMemoryStore:
 
     async def opened(self, engagement: str, tenant: str) -> bool:
         found = await self.view(engagement, tenant)
-        return found is not None and found.view["opened_at"] is not None
+        if found is not None and found.view["opened_at"] is not None:
+            return True
+        mine = (log for owner, log in self.documents.get(engagement, []) if owner == tenant)
+        return any(entry.type == EngagementOpened.type for log in mine for entry in log)
 
     async def tail(self, engagement: str, after: int, limit: int = 500) -> list[Entry]:
         logs = [entries for _, entries in self.documents.get(engagement, [])]

@@ -16,6 +16,7 @@ from messaging.batches import read
 from messaging.stream import Received
 from messaging.waiting import record_document, record_of
 from persistence import Database, DuplicateKey, ReplaceOne, slices
+from schemas.intake import EngagementOpened
 
 _LIMIT_OF_HELD = 10**8
 
@@ -69,8 +70,12 @@ class MongoStore:
         return _stored(found) if found else None
 
     async def opened(self, engagement: str, tenant: str) -> bool:
-        query = {"_id": engagement, "tenant": tenant, "opened": True}
-        return await self._views.find_one(query, {"_id": 1}) is not None
+        viewed = {"_id": engagement, "tenant": tenant, "opened": True}
+        if await self._views.find_one(viewed, {"_id": 1}):
+            return True
+        # An answer shows as soon as it is in the log, a moment before the view: who has it may go on at once.
+        logged = {"engagement": engagement, "tenant": tenant, "types": EngagementOpened.type}
+        return await self._log.find_one(logged, {"_id": 1}) is not None
 
     async def tail(self, engagement: str, after: int, limit: int = 500) -> list[Entry]:
         query = {"engagement": engagement, "last_cursor": {"$gt": after}}
