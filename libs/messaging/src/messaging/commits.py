@@ -190,9 +190,11 @@ class CommitStore:
 def _shape(service: Service) -> str:
     """Changes with the State class and with the code that folds it: older snapshots are not used then."""
     room = ".".join(service.evolve.__module__.split(".")[:2])
+    # A copy: another thread may import something meanwhile.
+    modules = sys.modules.copy()
     code = [
         inspect.getsource(module)
-        for name, module in sorted(sys.modules.items())
+        for name, module in sorted(modules.items())
         if (name == room or name.startswith(f"{room}.")) and getattr(module, "__file__", None)
     ]
     return sha256(to_json([service.state.model_json_schema(), code])).hexdigest()
