@@ -5,6 +5,9 @@ BIN := .venv/bin
 PORT ?= 8400
 EXAMPLE ?= rheintal-order-system
 K ?=
+KAFKA ?=
+SERVERS := $(if $(filter apache,$(KAFKA)),apache-kafka)
+STACK = $(if $(KEEP),--keep) $(if $(KAFKA),--kafka $(KAFKA))
 export THROUGHLINE_PORT := $(PORT)
 
 # Every verb with a description, so that a folder of the same name never hides it.
@@ -16,11 +19,14 @@ help: ## Show the verbs
 setup: ## Install everything into .venv; nothing to do where it is up to date
 	@scripts/setup.sh
 
-demo: setup ## Start everything, play one engagement end to end, show what came of it (EXAMPLE=, PORT=, KEEP=1)
-	@$(BIN)/throughline demo $(EXAMPLE) $(if $(KEEP),--keep)
+demo: setup $(SERVERS) ## Start everything, play one engagement end to end, show what came of it (EXAMPLE=, PORT=, KEEP=1, KAFKA=apache)
+	@$(BIN)/throughline demo $(EXAMPLE) $(STACK)
 
-up: setup ## Start the local stack and leave it running (PORT=, KEEP=1)
-	@$(BIN)/throughline up --detach $(if $(KEEP),--keep)
+up: setup $(SERVERS) ## Start the local stack and leave it running (PORT=, KEEP=1; KAFKA=apache keeps everything)
+	@$(BIN)/throughline up --detach $(STACK)
+
+apache-kafka: setup ## Put Apache Kafka into .tools, for KAFKA=apache (needs Java and Maven)
+	@scripts/kafka.sh
 
 down: ## Stop the local stack
 	@$(BIN)/throughline down

@@ -11,6 +11,7 @@ from runtime.ports import HOST
 
 VERSION = "4.3.1"
 FIX = "scripts/kafka.sh"
+_STORAGE = "log"
 _HEAP = ("-Xms128m", "-Xmx400m")
 # Meant for a quick start on a small machine; what each of them saves has not been measured.
 _QUICK = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
@@ -36,7 +37,7 @@ class Broker:
 
     @property
     def data(self) -> Path:
-        return self.folder / "log"
+        return self.folder / _STORAGE
 
     def command(self) -> tuple[str, ...]:
         """The process formats its storage when that is new, then becomes the server."""
@@ -80,6 +81,15 @@ class Broker:
             "broker.session.timeout.ms": "3000",
             "broker.heartbeat.interval.ms": "500",
         }
+
+
+def stored_cluster(folder: Path) -> str:
+    """The id that the storage below a broker's folder was formatted with; nothing where there is none."""
+    try:
+        lines = (folder / _STORAGE / "meta.properties").read_text().splitlines()
+    except OSError:
+        return ""
+    return next((line.partition("=")[2] for line in lines if line.startswith("cluster.id=")), "")
 
 
 def home() -> Path:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from runtime import health, state
+from runtime.brokers import BrokerKind
 from runtime.console import Console, moment, table
 from runtime.errors import CommandFailed, Exit
 from runtime.layout import Layout, base_port
@@ -31,6 +32,7 @@ class Wish:
     keep: bool = False
     detach: bool = False
     port: int | None = None
+    kafka: str = BrokerKind.EMBEDDED
 
     def options(self) -> Options:
         """Raises CommandFailed (2) for a service that does not exist."""
@@ -42,7 +44,13 @@ class Wish:
             )
         services = tuple(name for name in SERVICES if not names or name in names)
         base = base_port() if self.port is None else self.port
-        return Options(base_port=base, services=services, external=self.external, keep=self.keep)
+        return Options(
+            base_port=base,
+            services=services,
+            external=self.external,
+            keep=self.keep,
+            broker=BrokerKind(self.kafka),
+        )
 
 
 def bring_up(wish: Wish, *, announce: bool = True) -> int:
@@ -178,7 +186,7 @@ def show_demo(example: str, wish: Wish) -> int:
 
     async def whole() -> int:
         try:
-            return await Run(replace(options, keep=wish.keep), layout, console).around(play)
+            return await Run(options, layout, console).around(play)
         except AlreadyRunning:
             return await _play_again(layout, console, play)
 

@@ -69,7 +69,7 @@ def _ports() -> Finding:
     base = base_port()
     if Layout.for_port(base).is_supervised():
         return Finding("ports", "passed", f"in use by the stack that is running on {base}")
-    taken = busy(plan(base, names_of(SERVICES, external=False)))
+    taken = busy(plan(base, names_of(SERVICES)))
     if not taken:
         return Finding("ports", "passed", f"{base} and the ones after it are free")
     who = ", ".join(f"{port} by {owner_of(port) or 'another user'}" for port in taken.values())

@@ -20,7 +20,7 @@ async def _check(name: str, state: RunState) -> str:
         found = await cluster_id(f"{HOST}:{port}")
         if found is None:
             return f"no answer from {HOST}:{port}"
-        return "" if found == f"throughline-{state.run_id}" else f"answers as cluster {found!r}"
+        return "" if found == state.cluster else f"answers as cluster {found!r}"
     if name == "mongo":
         return await mongo_ready(HOST, port)()
     path = "/api/v3/services" if name == "traces" else "/health/ready"

@@ -46,6 +46,11 @@ class Layout:
         return self.run_dir / "mongo"
 
     @property
+    def kafka(self) -> Path:
+        """Apache Kafka's log and settings; the embedded broker has no files."""
+        return self.run_dir / "kafka"
+
+    @property
     def data(self) -> Path:
         """What services read and build: all of it goes with the run."""
         return self.run_dir / "data"
@@ -78,12 +83,16 @@ class Layout:
     def prepare(self, *, keep: bool) -> None:
         """Make the folders; what an earlier run left is wiped, unless its database is to be kept."""
         if not keep:
-            for folder in (self.mongo, self.data, self.secrets):
-                shutil.rmtree(folder, ignore_errors=True)
+            self.wipe()
         shutil.rmtree(self.logs, ignore_errors=True)
         for folder in (self.logs, self.mongo, self.legacy, self.environments):
             folder.mkdir(parents=True, exist_ok=True)
         self.secrets.mkdir(mode=0o700, exist_ok=True)
+
+    def wipe(self) -> None:
+        """Delete everything that a run keeps, its logs excepted."""
+        for folder in (self.kafka, self.mongo, self.data, self.secrets):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def lock(self) -> IO[str] | None:
         """Held by the supervisor while it lives, however it dies. None: somebody holds it."""

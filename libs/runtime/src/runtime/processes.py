@@ -19,9 +19,13 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessSpec:
-    """What to run and when it counts as ready. Higher tiers start later and stop earlier."""
+    """What to run and when it counts as ready. Higher tiers start later and stop earlier.
+
+    `what` says to a person what it is.
+    """
 
     name: str
+    what: str = ""
     argv: tuple[str, ...]
     env: Mapping[str, str]
     log: Path

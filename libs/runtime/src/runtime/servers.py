@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from runtime.apache_kafka import VERSION, Broker
+from runtime.brokers import BrokerKind
 from runtime.embedded import broker_command, database_command
 from runtime.layout import Layout
 from runtime.ports import HOST
@@ -16,13 +18,17 @@ from runtime.tokens import ISSUER, LOCAL_TENANT
 
 SERVICES = ("intake", "design", "provisioning", "migration", "monitoring", "feedback", "gateway")
 SERVERS = ("kafka", "mongo", "traces")
+CONTROLLER = "controller"
 _OURS = ("HTTP_HOST", "HTTP_PORT", "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES", "GATEWAY_JWT_KEY_FILE")
 _SERVERS_OF_OTHERS = ("KAFKA_", "MONGO_", "OTEL_EXPORTER_")
 
 
 @dataclass(frozen=True, kw_only=True)
 class StackPlan:
-    """One run, decided before anything starts. `external`: Kafka and MongoDB are not ours."""
+    """One run, decided before anything starts. `external`: Kafka and MongoDB are not ours.
+
+    `stored_cluster` is what the broker's kept log belongs to, where there is one.
+    """
 
     layout: Layout
     run_id: str
@@ -30,6 +36,8 @@ class StackPlan:
     services: tuple[str, ...] = SERVICES
     external: bool = False
     keep: bool = False
+    broker: BrokerKind = BrokerKind.EMBEDDED
+    stored_cluster: str = ""
 
     @property
     def kafka(self) -> str:
@@ -41,26 +49,62 @@ class StackPlan:
 
     @property
     def cluster(self) -> str:
-        return f"throughline-{self.run_id}"
+        """What the broker has to answer as, else it is somebody else's."""
+        return self.stored_cluster or f"throughline-{self.run_id}"
+
+    @property
+    def kept(self) -> str:
+        """What becomes of a server's files, for a person."""
+        return "kept across runs" if self.keep else "discarded at the end"
 
 
 def new_run_id() -> str:
     return secrets.token_hex(4)
 
 
-def names_of(services: tuple[str, ...], *, external: bool) -> tuple[str, ...]:
+def names_of(
+    services: tuple[str, ...], *, external: bool = False, broker: BrokerKind = BrokerKind.EMBEDDED
+) -> tuple[str, ...]:
     """Everything that needs a port."""
-    return services if external else (*SERVERS, *services)
+    if external:
+        return services
+    controller = (CONTROLLER,) if broker is BrokerKind.APACHE else ()
+    return (*SERVERS, *controller, *services)
 
 
 def server_specs(plan: StackPlan) -> list[ProcessSpec]:
-    return [] if plan.external else [_kafka(plan), _mongo(plan), _traces(plan)]
+    if plan.external:
+        return []
+    kafka = _apache(plan) if plan.broker is BrokerKind.APACHE else _embedded(plan)
+    return [kafka, _mongo(plan), _traces(plan)]
 
 
-def _kafka(plan: StackPlan) -> ProcessSpec:
+def _apache(plan: StackPlan) -> ProcessSpec:
+    """Writes the broker's settings: its ports may be others than last time."""
+    port = plan.ports["kafka"]
+    controllers = {1: plan.ports[CONTROLLER]}
+    broker = Broker(folder=plan.layout.kafka, cluster=plan.cluster, port=port, controllers=controllers)
+    broker.write_settings()
+    return ProcessSpec(
+        name="kafka",
+        what=f"Apache Kafka {VERSION}, {plan.kept}",
+        argv=broker.command(),
+        env=_environment(plan),
+        log=plan.layout.log("kafka"),
+        port=port,
+        tier=0,
+        ready=broker_ready(broker.address, plan.cluster),
+        ready_seconds=90,
+        # It hands over, then closes its segments; killed, it would have to check them at its next start.
+        stop_seconds=20,
+    )
+
+
+def _embedded(plan: StackPlan) -> ProcessSpec:
     port = plan.ports["kafka"]
     return ProcessSpec(
         name="kafka",
+        what="tansu (Kafka protocol), in memory",
         argv=broker_command(port, plan.cluster),
         env={"PATH": os.defpath, "HOME": str(plan.layout.run_dir), MARK: plan.run_id},
         log=plan.layout.log("kafka"),
@@ -76,6 +120,7 @@ def _mongo(plan: StackPlan) -> ProcessSpec:
     port = plan.ports["mongo"]
     return ProcessSpec(
         name="mongo",
+        what=f"secantusdb (MongoDB protocol), {plan.kept}",
         argv=database_command(port, plan.layout.mongo),
         env=_environment(plan),
         log=plan.layout.log("mongo"),
@@ -95,6 +140,7 @@ def _traces(plan: StackPlan) -> ProcessSpec:
         flags += ["--gateway-url", f"http://{HOST}:{plan.ports['gateway']}"]
     return ProcessSpec(
         name="traces",
+        what="OTLP sink and trace pages, in memory",
         argv=(sys.executable, "-m", "runtime.traces", *flags),
         env=_environment(plan),
         log=plan.layout.log("traces"),
@@ -150,6 +196,6 @@ def _service_environment(plan: StackPlan, name: str) -> dict[str, str]:
         "MONITORING_SECRETS_DIR": str(layout.secrets),
     }
     if not plan.external:
-        environment["KAFKA_PROFILE"] = "embedded"
+        environment["KAFKA_PROFILE"] = plan.broker.value
         environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://{HOST}:{plan.ports['traces']}"
     return environment

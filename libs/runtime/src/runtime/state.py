@@ -24,6 +24,7 @@ class RunState:
     pids: dict[str, int] = field(default_factory=dict)
     restarts: dict[str, int] = field(default_factory=dict)
     kafka: str = ""
+    cluster: str = ""
     mongo: str = ""
     kept: bool = False
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,12 +10,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from runtime import preflight, state
+from runtime.apache_kafka import stored_cluster
+from runtime.brokers import BrokerKind
 from runtime.console import Console
 from runtime.errors import CommandFailed, Exit
 from runtime.layout import Layout
 from runtime.ports import HOST, plan
 from runtime.processes import ProcessSpec
 from runtime.servers import (
+    CONTROLLER,
     SERVICES,
     StackPlan,
     names_of,
@@ -32,11 +34,6 @@ from runtime.tokens import ensure_key
 Body = Callable[[RunState], Awaitable[Exit]]
 SpecsOf = Callable[[StackPlan], Sequence[ProcessSpec]]
 ApplyTopics = Callable[[StackPlan], Awaitable[int]]
-DESCRIPTIONS = {
-    "kafka": "tansu (Kafka protocol), in memory",
-    "mongo": "secantusdb (MongoDB protocol), {kept}",
-    "traces": "OTLP sink and trace pages, in memory",
-}
 
 
 class AlreadyRunning(Exception):
@@ -51,6 +48,12 @@ class Options:
     services: tuple[str, ...] = SERVICES
     external: bool = False
     keep: bool = False
+    broker: BrokerKind = BrokerKind.EMBEDDED
+
+    @property
+    def durable(self) -> bool:
+        """What there is at the end is there at the next start."""
+        return self.keep or self.broker is BrokerKind.APACHE
 
 
 async def apply_topics(stack: StackPlan) -> int:
@@ -58,7 +61,7 @@ async def apply_topics(stack: StackPlan) -> int:
     from messaging.settings import KafkaProfile, KafkaSettings
     from messaging.topics import TOPICS, apply
 
-    profile = KafkaSettings().profile if stack.external else KafkaProfile.EMBEDDED
+    profile = KafkaSettings().profile if stack.external else KafkaProfile(stack.broker)
     await apply(KafkaSettings(bootstrap_servers=stack.kafka, profile=profile))
     return len(TOPICS)
 
@@ -104,9 +107,10 @@ class Run:
     async def _locked(self, body: Body) -> Exit:
         self._clean_stale()
         if not self._options.external:
-            preflight.check_installed()
+            preflight.check_installed(self._options.broker)
         preflight.check_ports(self._plan.ports, self._options.base_port)
-        self._layout.prepare(keep=self._options.keep)
+        preflight.check_kept(self._layout, self._options.broker)
+        self._layout.prepare(keep=self._plan.keep)
         ensure_key(self._layout.jwt_key)
         self._listen_for_signals()
         self._stack = Stack(self._plan.run_id, self._layout.data, self._console, self._save)
@@ -142,13 +146,14 @@ class Run:
         for spec in self._servers(self._plan):
             began = time.monotonic()
             await self._stack.launch([spec])
-            kept = "kept across runs" if self._options.keep else "discarded at the end"
-            what = DESCRIPTIONS.get(spec.name, spec.name).format(kept=kept)
-            self._console.stage(spec.name, what, f"{HOST}:{spec.port}", time.monotonic() - began)
+            self._console.stage(
+                spec.name, spec.what or spec.name, f"{HOST}:{spec.port}", time.monotonic() - began
+            )
         began = time.monotonic()
         count = await self._topics(self._plan)
         self._console.stage("topics", f"{count} declared, {count} there", "", time.monotonic() - began)
-        self._stack.recreate_on_broker_restart(lambda: self._topics(self._plan))
+        if self._options.broker is BrokerKind.EMBEDDED:
+            self._stack.recreate_on_broker_restart(lambda: self._topics(self._plan))
         began = time.monotonic()
         specs = list(self._services(self._plan))
         await self._stack.launch(specs)
@@ -163,11 +168,10 @@ class Run:
         began = time.monotonic()
         order = await self._stack.stop()
         self._console.stage("stopping", " ".join(order), "", time.monotonic() - began)
-        if not self._options.keep:
-            for folder in (self._layout.mongo, self._layout.data, self._layout.secrets):
-                shutil.rmtree(folder, ignore_errors=True)
+        if not self._plan.keep:
+            self._layout.wipe()
         left = leftovers(self._plan.run_id, self._layout.data)
-        fate = "data kept" if self._options.keep else "data discarded (--keep would keep it)"
+        fate = "data kept" if self._plan.keep else "data discarded (--keep would keep it)"
         self._console.stage("stopped", f"{len(left) or 'nothing'} left running; {fate}")
         self._layout.state_file.unlink(missing_ok=True)
 
@@ -185,14 +189,17 @@ class Run:
 
     def _planned(self) -> StackPlan:
         options = self._options
-        names = names_of(options.services, external=options.external)
+        names = names_of(options.services, external=options.external, broker=options.broker)
+        is_apache = options.broker is BrokerKind.APACHE
         return StackPlan(
             layout=self._layout,
             run_id=new_run_id(),
             ports=plan(options.base_port, names),
             services=options.services,
             external=options.external,
-            keep=options.keep,
+            keep=options.durable,
+            broker=options.broker,
+            stored_cluster=stored_cluster(self._layout.kafka) if is_apache else "",
         )
 
     def _fresh_state(self) -> RunState:
@@ -201,10 +208,11 @@ class Run:
             supervisor=os.getpid(),
             started_at=datetime.now(UTC).isoformat(timespec="seconds"),
             base_port=self._options.base_port,
-            ports=dict(self._plan.ports),
+            ports={name: port for name, port in self._plan.ports.items() if name != CONTROLLER},
             kafka=self._plan.kafka,
+            cluster=self._plan.cluster,
             mongo=self._plan.mongo,
-            kept=self._options.keep,
+            kept=self._plan.keep,
         )
 
     def _save(self) -> None:

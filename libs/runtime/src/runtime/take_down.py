@@ -14,12 +14,21 @@ from runtime.sweep import sweep
 STOP_SECONDS = 45.0
 
 
-def take_down() -> int:
+def take_down(*, wipe: bool = False) -> int:
+    """Stop what runs here; `wipe` deletes what it has kept."""
     layout, console = Layout.for_port(base_port()), Console(sys.stderr)
+    _stop(layout, console)
+    if wipe:
+        layout.wipe()
+        console.line(f"  deleted what was kept in {layout.run_dir}")
+    return Exit.OK
+
+
+def _stop(layout: Layout, console: Console) -> None:
     running = state.load(layout.state_file)
     if running is None:
         console.line("  nothing is running here")
-        return Exit.OK
+        return
     if layout.is_supervised():
         _signal(running.supervisor, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
@@ -32,7 +41,6 @@ def take_down() -> int:
     layout.state_file.unlink(missing_ok=True)
     ended = f", {left} leftover processes ended" if left else ""
     console.line(f"  stopped (was running since {moment(running.started_at)}){ended}")
-    return Exit.OK
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

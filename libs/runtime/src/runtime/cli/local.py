@@ -4,6 +4,11 @@ from typing import Annotated
 
 import typer
 
+from runtime.brokers import BrokerKind
+
+Broker = Annotated[
+    BrokerKind, typer.Option("--kafka", help="apache: a real broker, its log and all else kept across runs.")
+]
 Names = Annotated[str, typer.Option("--only", help="Only these services, separated by commas.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 
@@ -26,18 +31,22 @@ def up(
     port: Annotated[
         int | None, typer.Option(help="First port; 0 takes free ones. [env: THROUGHLINE_PORT]")
     ] = None,
+    kafka: Broker = BrokerKind.EMBEDDED,
 ) -> None:
     """Start everything on this machine and keep it running until Ctrl-C."""
     from runtime.bring_up import Wish, bring_up
 
-    raise typer.Exit(bring_up(Wish(only=only, external=external, keep=keep, detach=detach, port=port)))
+    wish = Wish(only=only, external=external, keep=keep, detach=detach, port=port, kafka=kafka)
+    raise typer.Exit(bring_up(wish))
 
 
-def down() -> None:
+def down(
+    wipe: Annotated[bool, typer.Option("--wipe", help="Delete what the stack has kept as well.")] = False,
+) -> None:
     """Stop the local stack."""
     from runtime.take_down import take_down
 
-    raise typer.Exit(take_down())
+    raise typer.Exit(take_down(wipe=wipe))
 
 
 def ps(json: AsJson = False) -> None:
@@ -108,11 +117,12 @@ def demo(
     port: Annotated[
         int | None, typer.Option(help="First port; 0 takes free ones. [env: THROUGHLINE_PORT]")
     ] = None,
+    kafka: Broker = BrokerKind.EMBEDDED,
 ) -> None:
     """Start everything, play an example engagement from outside, and show what came of it."""
     from runtime.bring_up import Wish, show_demo
 
-    raise typer.Exit(show_demo(example, Wish(keep=keep, port=port)))
+    raise typer.Exit(show_demo(example, Wish(keep=keep, port=port, kafka=kafka)))
 
 
 def token(
