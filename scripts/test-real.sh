@@ -1,13 +1,15 @@
 #!/bin/sh
-# The suites of the embedded broker on Apache Kafka, on one broker and on three. Ends with 2 where Java is missing.
+# The suites of the embedded broker on Apache Kafka, on one broker and on three, and whole stacks on one.
+# Takes paths to run those only. Ends with 2 where Java is missing.
 set -eu
 cd "$(dirname "$0")/.."
 
 scripts/kafka.sh
-suites=${*:-tests/component/messaging}
+backbone="tests/component/messaging tests/component/gateway tests/faults tests/connected"
 failed=0
-for brokers in apache apache3; do
-    # shellcheck disable=SC2086 - a list of paths on purpose
-    .venv/bin/pytest --kafka="$brokers" $suites || failed=1
-done
+# shellcheck disable=SC2086 - lists of paths on purpose
+{
+    .venv/bin/pytest --kafka=apache ${*:-$backbone tests/journeys} || failed=1
+    .venv/bin/pytest --kafka=apache3 ${*:-$backbone} || failed=1
+}
 exit $failed

@@ -11,8 +11,9 @@ STORY = "rheintal-order-system"
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    with running_stack(tmp_path_factory.mktemp("run")) as running:
+def stack(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[RunningStack]:
+    broker = request.config.getoption("--kafka")
+    with running_stack(tmp_path_factory.mktemp("run"), "--kafka", broker) as running:
         yield running
 
 

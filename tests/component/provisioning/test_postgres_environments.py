@@ -115,6 +115,39 @@ async def test_server_killed_between_steps_is_started_again_with_its_data(
     assert second[1].endpoint == first[1].endpoint
 
 
+async def test_what_was_built_runs_again_after_a_restart_of_the_machine(
+    environments: PostgresEnvironments, target: Target, settings: BuildSettings
+) -> None:
+    built = (await build_all(environments, target))[-1]
+    killed = postmaster(settings)
+    os.kill(killed, signal.SIGKILL)
+    eventually(lambda: not alive(killed))
+
+    later = PostgresEnvironments(settings)
+    await later.resume()
+    await later.resume()
+
+    assert alive(postmaster(settings))
+    found = await later.carry_out(target, steps(target)[-1])
+    assert found.endpoint == built.endpoint
+
+
+async def test_a_server_stays_down_whose_port_another_program_has_taken(
+    environments: PostgresEnvironments,
+    target: Target,
+    settings: BuildSettings,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    port = (await build_all(environments, target))[-1].endpoint.port
+    os.kill(postmaster(settings), signal.SIGINT)
+    eventually(lambda: not (settings.data_dir / "ENG-TEST1/build-1/data/postmaster.pid").exists())
+
+    with socket.create_server(("127.0.0.1", port)):
+        await PostgresEnvironments(settings).resume()
+
+    assert f"stays down: its port {port}" in caplog.text
+
+
 async def test_lock_of_a_dead_server_whose_number_was_given_away_is_removed(
     environments: PostgresEnvironments, target: Target, settings: BuildSettings
 ) -> None:

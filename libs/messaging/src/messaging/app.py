@@ -74,7 +74,7 @@ class _Parts:
         self.store = CommitStore(service, database.db)
         self.waiting = WaitingRoom(database.db)
         self.items = WorkItems(service, database.db)
-        self._name = service.name
+        self._name, self._prepare = service.name, service.prepare
         begin_at_zero(service.name, [activity.name for activity in service.activities])
         dead_letters = DeadLetters(service.name, self.producer)
         self.handler = Handler(
@@ -109,6 +109,8 @@ class _Parts:
         await self.waiting.prepare()
         await self.items.prepare()
         await self.producer.start()
+        if self._prepare:
+            await self._prepare()
 
     async def keep_house(self) -> None:
         """Every second: how far is published is written down, what waits is tried again."""

@@ -83,7 +83,10 @@ class Activity:
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """Everything the backbone needs to run a service. `state` is a frozen pydantic model with defaults."""
+    """Everything the backbone needs to run a service. `state` is a frozen pydantic model with defaults.
+
+    `prepare` runs at each start before any message or work. It is tried again when it raises.
+    """
 
     name: str
     state: type[Any]
@@ -91,6 +94,7 @@ class Service:
     evolve: Evolve
     reactions: Mapping[type[Event], Reaction] = field(default_factory=dict)
     activities: Sequence[Activity] = ()
+    prepare: Callable[[], Awaitable[None]] | None = None
 
     def topics(self) -> list[str]:
         """Own commands first, then every topic it reacts to, then the operators' topic."""

@@ -102,17 +102,27 @@ class Played:
 
 
 @contextmanager
-def running_stack(run_dir: Path) -> Iterator[RunningStack]:
+def running_stack(run_dir: Path, *flags: str) -> Iterator[RunningStack]:
     """`throughline up --detach` on free ports, and `down` afterwards. The run's files stay in `run_dir`."""
-    environment = _environment(run_dir)
-    up = subprocess.run(
-        [*COMMAND, "up", "--detach"], env=environment, capture_output=True, text=True, timeout=START_SECONDS
-    )
-    assert up.returncode == 0, up.stdout + up.stderr
+    up = command(run_dir, "up", "--detach", *flags)
+    assert up.code == 0, up.out + up.err
     try:
         yield RunningStack(Layout(run_dir))
     finally:
-        subprocess.run([*COMMAND, "down"], env=environment, capture_output=True, timeout=60, check=False)
+        command(run_dir, "down")
+
+
+def command(run_dir: Path, *words: str) -> Done:
+    """Run `throughline` on the stack of that folder, whether it is up or not."""
+    done = subprocess.run(
+        [*COMMAND, *words],
+        env=_environment(run_dir),
+        capture_output=True,
+        text=True,
+        timeout=START_SECONDS,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
 
 
 def _environment(run_dir: Path) -> dict[str, str]:

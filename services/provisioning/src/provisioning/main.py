@@ -17,5 +17,6 @@ def build_app(settings: Settings) -> ServiceApp:
         evolve=evolve,
         reactions=REACTIONS,
         activities=activities(environments),
+        prepare=environments.resume,
     )
     return ServiceApp(service, settings)

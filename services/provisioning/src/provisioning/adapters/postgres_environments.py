@@ -1,9 +1,11 @@
 """Environments that are PostgreSQL servers on this machine, one per build."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 from psycopg import sql
@@ -14,6 +16,8 @@ from provisioning.adapters.secret_files import SecretFiles
 from provisioning.ports import Outcome, StepError, Target
 from provisioning.settings import BuildSettings
 from schemas.provisioning import Endpoint, Step, StepKind
+
+logger = logging.getLogger(__name__)
 
 
 class PostgresEnvironments:
@@ -28,6 +32,19 @@ class PostgresEnvironments:
     async def undo(self, target: Target, step: Step) -> str:
         with _named(step):
             return await asyncio.to_thread(self._build(target).undo, step)
+
+    async def resume(self) -> None:
+        """Start again what was built and is down, as after a restart of the machine, on the ports it had."""
+        await asyncio.to_thread(self._resume)
+
+    def _resume(self) -> None:
+        for home in sorted(self._settings.data_dir.resolve().glob("*/build-*")):
+            server = PostgresServer(home, self._secrets.path(_server_secret(_prefix(home))), self._settings)
+            try:
+                if server.resume():
+                    logger.info("%s runs again on port %d", _prefix(home), server.port)
+            except (StepError, OSError) as error:
+                logger.warning("%s stays down: %s", _prefix(home), error)
 
     def _build(self, target: Target) -> "_Build":
         return _Build(target, self._settings, self._secrets)
@@ -46,9 +63,10 @@ class _Build:
 
     def __init__(self, target: Target, settings: BuildSettings, secrets: SecretFiles) -> None:
         self._spec, self._secrets = target.environment, secrets
-        self._prefix = f"{target.engagement}-build-{target.build}"
         home = settings.data_dir.resolve() / target.engagement / f"build-{target.build}"
-        self._server = PostgresServer(home, secrets.path(f"{self._prefix}-server"), settings)
+        self._prefix = _prefix(home)
+        self._secret = _server_secret(self._prefix)
+        self._server = PostgresServer(home, secrets.path(self._secret), settings)
 
     def do(self, step: Step) -> Outcome:
         actions: Mapping[StepKind, Callable[[Step], Outcome]] = {
@@ -75,15 +93,14 @@ class _Build:
         return actions[step.kind](step)
 
     def _endpoint(self, database: str) -> Endpoint:
-        secret = f"{self._prefix}-server"
-        return Endpoint(host=HOST, port=self._server.port, database=database, user=ADMIN, secret=secret)
+        return Endpoint(host=HOST, port=self._server.port, database=database, user=ADMIN, secret=self._secret)
 
     def _role_secret(self, role: str) -> str:
         # Apart from the server's own, whatever a role is called.
         return f"{self._prefix}-role-{role}"
 
     def _start_server(self, _: Step) -> Outcome:
-        self._secrets.ensure(f"{self._prefix}-server")
+        self._secrets.ensure(self._secret)
         initialised = self._server.initialise()
         started = self._server.start()
         detail = f"PostgreSQL listens on {HOST}:{self._server.port}"
@@ -92,7 +109,7 @@ class _Build:
     def _remove_server(self) -> str:
         stopped = self._server.stop()
         self._server.remove()
-        self._secrets.remove(f"{self._prefix}-server")
+        self._secrets.remove(self._secret)
         return "server stopped, data and password removed" if stopped else "data and password removed"
 
     def _create_database(self, step: Step) -> Outcome:
@@ -167,6 +184,15 @@ class _Build:
         wanted = {*self._spec.schemas, *(role.name for role in self._spec.roles)}
         if absent := sorted(wanted - there):
             raise StepError(f"not there: {', '.join(absent)}")
+
+
+def _prefix(home: Path) -> str:
+    """Names a build among all: `ENG-7F3K-build-1`."""
+    return f"{home.parent.name}-{home.name}"
+
+
+def _server_secret(prefix: str) -> str:
+    return f"{prefix}-server"
 
 
 def _round_trip(connection: psycopg.Connection) -> float:

@@ -87,6 +87,17 @@ class PostgresServer:
         self._wait_until_it_answers(process)
         return True
 
+    def resume(self) -> bool:
+        """Start what has run before; False where it runs or never did. Raises StepError.
+
+        Never on another port: what was told of this one is in the engagement's history.
+        """
+        if not self._port_file.exists() or self.running_pid() is not None:
+            return False
+        if not _is_free(self.port):
+            raise StepError(f"its port {self.port} on {HOST} is taken by another program")
+        return self.start()
+
     def _command(self, port: int) -> list[str]:
         owner = self._settings.owner_pid
         keeper = [sys.executable, "-m", "provisioning.keeper", f"--owner-pid={owner}", "--"]
