@@ -2,7 +2,9 @@
 
 from schemas import intake
 from testkit.backbone import Backbone
+from testkit.backbone import backbone as make_backbone
 from testkit.register import register_service, stakeholder
+from testkit.servers import free_port
 
 
 async def test_a_command_becomes_a_published_event(backbone: Backbone) -> None:
@@ -17,6 +19,16 @@ async def test_a_command_becomes_a_published_event(backbone: Backbone) -> None:
     assert event.envelope.causation == sent.envelope.id
     assert event.envelope.tenant == "acme"
     assert event.envelope.actor == "tester"
+
+
+async def test_of_several_addresses_the_first_may_be_dead(backbone: Backbone) -> None:
+    alive = backbone.kafka
+    both = f"127.0.0.1:{free_port()}, {alive.bootstrap_servers}"
+    known = {"profile": alive.profile, "replication_factor": alive.replication_factor}
+    async with make_backbone(both, backbone.mongo.url, **known) as by_both:
+        async with by_both.running(register_service()), by_both.tail("intake.events") as tail:
+            await by_both.send(stakeholder("anna"))
+            await tail.until(lambda t: len(t.messages) == 1)
 
 
 async def test_second_delivery_changes_nothing(backbone: Backbone) -> None:

@@ -35,8 +35,14 @@ def scram(files: dict[str, str], **changes: object) -> KafkaSettings:
     return settings(**{**given, **changes})
 
 
+def test_every_client_gets_every_address() -> None:
+    several = settings(bootstrap_servers="kafka-0:9093, kafka-1:9093,kafka-2:9093,")
+
+    assert client_arguments(several)["bootstrap_servers"] == ["kafka-0:9093", "kafka-1:9093", "kafka-2:9093"]
+
+
 def test_without_security_a_client_gets_the_address_alone() -> None:
-    assert client_arguments(settings()) == {"bootstrap_servers": "kafka:9093"}
+    assert client_arguments(settings()) == {"bootstrap_servers": ["kafka:9093"]}
     assert broker_security(settings()) is None
 
 

@@ -55,7 +55,7 @@ class Consumer:
         self._batches = Batches(group, settings.max_message_bytes, handle, dead_letters, forget)
         BATCH_IN_HAND.labels(group).set_function(self._batches.busy_seconds)
         self.broker = KafkaBroker(
-            settings.bootstrap_servers,
+            settings.brokers,
             security=broker_security(settings),
             client_id=group,
             apply_types=False,

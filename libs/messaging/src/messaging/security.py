@@ -14,7 +14,7 @@ _SCRAM = {SaslMechanism.SCRAM_SHA_256: SASLScram256, SaslMechanism.SCRAM_SHA_512
 
 def client_arguments(settings: KafkaSettings) -> dict[str, Any]:
     """What every aiokafka client is constructed with. Raises ValueError for a file that cannot be used."""
-    return {"bootstrap_servers": settings.bootstrap_servers, **parse_security(broker_security(settings))}
+    return {"bootstrap_servers": settings.brokers, **parse_security(broker_security(settings))}
 
 
 def broker_security(settings: KafkaSettings) -> BaseSecurity | None:

@@ -48,7 +48,7 @@ class KafkaSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="KAFKA_", frozen=True)
 
-    bootstrap_servers: str = "127.0.0.1:8401"
+    bootstrap_servers: str = Field(default="127.0.0.1:8401", description="host:port, several by commas")
     profile: KafkaProfile = KafkaProfile.EMBEDDED
     partitions: int = Field(default=12, ge=1, le=256)
     replication_factor: int = Field(default=1, ge=1, le=5)
@@ -64,6 +64,11 @@ class KafkaSettings(BaseSettings):
     sasl_mechanism: SaslMechanism = SaslMechanism.SCRAM_SHA_512
     sasl_username: str | None = None
     sasl_password_file: Path | None = None
+
+    @property
+    def brokers(self) -> list[str]:
+        """One by one: FastStream takes a text with commas for a single host's name."""
+        return [broker.strip() for broker in self.bootstrap_servers.split(",") if broker.strip()]
 
     @model_validator(mode="after")
     def _by_profile(self) -> Self:
