@@ -30,6 +30,7 @@ def _start(backbone: Backbone) -> Process:
     environment = {
         **os.environ,
         "KAFKA_BOOTSTRAP_SERVERS": backbone.kafka.bootstrap_servers,
+        "KAFKA_PROFILE": backbone.kafka.profile.value,
         "KAFKA_PARTITIONS": "3",
         "KAFKA_SESSION_TIMEOUT_MS": "2000",
         "KAFKA_FETCH_WAIT_MS": "20",

@@ -68,6 +68,19 @@ class Cluster:
         self.start(number)
         self.wait(number)
 
+    def revive(self) -> None:
+        """Start those that are down; wait until every one answers."""
+        down = [number for number in self._brokers if number not in self._running]
+        for number in down:
+            self.start(number)
+        for number in down:
+            self.wait(number)
+
+    def segments(self, topic: str) -> list[Path]:
+        """The log files of a topic that hold something, on every broker."""
+        found = [path for broker in self._brokers.values() for path in broker.data.glob(f"{topic}-*/*.log")]
+        return [path for path in found if path.stat().st_size]
+
     def close(self) -> None:
         for number in list(self._running):
             self.kill(number)
