@@ -33,6 +33,8 @@ def stored(value: Any) -> Any:
 
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "$in": lambda value, wanted: value in wanted,
+    "$not": lambda value, wanted: not all(_COMPARE[name](value, other) for name, other in wanted.items()),
+    "$gte": lambda value, wanted: value is not None and value >= wanted,
     "$gt": lambda value, wanted: value is not None and value > wanted,
     "$lte": lambda value, wanted: value is not None and value <= wanted,
 }

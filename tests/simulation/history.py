@@ -9,7 +9,7 @@ from schemas import design
 from schemas.base import Payload
 from simulation.faults import Plan, Random
 from simulation.loop import EPOCH
-from simulation.service import QUIET
+from simulation.service import FOREIGN, NEWER, QUIET, REJECTED
 from testkit.register import stakeholder
 
 ENGAGEMENTS = ("ENG-AAAA", "ENG-BBBB", "ENG-CCCC")
@@ -38,6 +38,10 @@ class History:
     """Moments at which a replica is frozen, taken for dead, stopped, or one more joins."""
     mended: dict[str, float] = field(default_factory=dict)
     """When the bug on a name is mended; names that are not in it are for operators to skip."""
+    upgraded: float = 0.0
+    """Until then every other replica is of an older release."""
+    loses: bool = False
+    """Upstream events are missing for good; operators declare them lost."""
     most: int = 4
     """Records in a fetched batch."""
 
@@ -45,7 +49,13 @@ class History:
     def ends(self) -> float:
         """After this nothing new goes wrong."""
         return max(
-            [12.0, *(s.at for s in self.said), *(at for at, _ in self.upheavals), *self.mended.values()]
+            [
+                12.0,
+                self.upgraded,
+                *(s.at for s in self.said),
+                *(at for at, _ in self.upheavals),
+                *self.mended.values(),
+            ]
         )
 
 
@@ -73,7 +83,9 @@ def command(at: float, engagement: str, name: str, identity: str, tenant: str = 
     return Said(at, "intake.commands", engagement.encode(), value, headers)
 
 
-def upstream(at: float, engagement: str, name: str, sequence: int, *, quiet: bool = False) -> Said:
+def upstream(
+    at: float, engagement: str, name: str, sequence: int, *, quiet: bool = False, wire_type: str = REJECTED
+) -> Said:
     event = design.ProposalRejected(proposal_version=1, rejected_by=name, comments=QUIET if quiet else "loud")
     identity = f"{engagement}/design/{sequence}"
     value, headers = message(
@@ -82,6 +94,7 @@ def upstream(at: float, engagement: str, name: str, sequence: int, *, quiet: boo
         identity,
         sequence=sequence,
         source="/throughline/design",
+        type=wire_type,
     )
     return Said(at, "design.events", engagement.encode(), value, headers)
 
@@ -121,6 +134,67 @@ def contended_history(seed: int) -> History:
     said += [command(0.9, one, f"ok-{n}", f"c{n}") for n in range(6)]
     plan = Random(random.Random(seed + 1), rng.choice((0.0, 0.01, 0.04)), until=10.0)
     return History(seed, said, plan, replicas=3, mended={"bad-u1": rng.uniform(1, 4)}, most=8)
+
+
+def upgrade_history(seed: int) -> History:
+    """Two releases side by side, and events of which only the newer one knows what to do with them."""
+    rng = random.Random(seed)
+    said: list[Said] = []
+    for engagement in ENGAGEMENTS[: rng.randint(1, 2)]:
+        said += _commands(rng, engagement)
+        at = rng.uniform(0, 3)
+        for sequence in range(1, rng.randint(2, 7)):
+            wire_type = rng.choice((REJECTED, FOREIGN, *NEWER))
+            quiet = wire_type == FOREIGN or (wire_type == REJECTED and rng.random() < 0.25)
+            name = f"{rng.choice(('ok', 'once', 'work'))}-u{sequence}"
+            said.append(upstream(at, engagement, name, sequence, quiet=quiet, wire_type=wire_type))
+            at += rng.choice((0, 0.4, 2))
+    bad = sorted({n for s in said for n in _bad_names(s)})
+    return History(
+        seed,
+        sorted(said, key=lambda s: s.at),
+        Random(random.Random(seed + 1), rng.choice((0.0, 0.01, 0.04)), until=10.0),
+        replicas=rng.randint(1, 3),
+        upheavals=_upheavals(rng),
+        mended={name: rng.uniform(1, 10) for name in bad},
+        upgraded=rng.uniform(4, 12),
+        most=rng.choice((1, 3, 8)),
+    )
+
+
+def lost_history(seed: int) -> History:
+    """Some upstream events never come, and some of the others cannot be handled."""
+    rng = random.Random(seed)
+    said: list[Said] = []
+    for engagement in ENGAGEMENTS[: rng.randint(1, 2)]:
+        numbers = sorted(rng.sample(range(2, 9), rng.randint(1, 3)))
+        kinds = [rng.choice(("ok", "once", "bad", "work")) for _ in numbers]
+        said += [
+            upstream(rng.uniform(0, 3), engagement, f"{kind}-u{number}", number)
+            for kind, number in zip(kinds, numbers, strict=True)
+        ]
+    plan = Random(random.Random(seed + 1), rng.choice((0.0, 0.01, 0.04)), until=10.0)
+    bad = sorted({n for s in said for n in _bad_names(s) if not n.startswith("bad-u")})
+    return History(
+        seed,
+        sorted(said, key=lambda s: s.at),
+        plan,
+        replicas=rng.randint(1, 3),
+        upheavals=_upheavals(rng),
+        mended={name: rng.uniform(1, 10) for name in bad},
+        loses=True,
+    )
+
+
+def killer_history(seed: int) -> History:
+    """A run that takes its process along each time, and others that would be done if they were left alone."""
+    rng = random.Random(seed)
+    names = [f"killer-{n}" for n in range(rng.randint(1, 2))]
+    names += [f"{rng.choice(('work', 'long', 'timer'))}-i{n}" for n in range(rng.randint(1, 5))]
+    rng.shuffle(names)
+    said = [command(0.2 + n / 50, ENGAGEMENTS[n % 3], name, f"c{n}") for n, name in enumerate(names)]
+    plan = Random(random.Random(seed + 1), 0.0, until=0.0)
+    return History(seed, said, plan, replicas=rng.randint(1, 2))
 
 
 def short_histories(plan: Plan) -> dict[str, History]:

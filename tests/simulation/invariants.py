@@ -74,6 +74,9 @@ class Model:
         self._work_asked: dict[tuple[str, str], str] = {}
         self.poison: set[str] = set()
         self.skipping: set[str] = set()
+        self.orders: set[str] = set()
+        self.lost: set[tuple[str, int]] = set()
+        self.declaring: set[str] = set()
         self.streams: dict[str, Stream] = defaultdict(Stream)
         self.answers: dict[str, list[str]] = {}
         self.events: dict[str, tuple[str, str]] = {}
@@ -98,6 +101,8 @@ class Model:
         match record.topic:
             case "intake.commands" | "design.events":
                 self._came(record)
+            case "operations.commands":
+                self.orders.add(cause_of(record.headers))
             case "intake.events":
                 self._published(record)
             case "intake.dead":
@@ -185,11 +190,32 @@ class Model:
         stream.events.append([f"{document['stream']}/intake/{e['sequence']}" for e in document["events"]])
         written = [(e["sequence"], e["type"], e["data"], e["causation"]) for e in document["events"]]
         for cause in document["causes"]:
+            if cause in self.orders:
+                self._overruled(stream, document["stream"], cause, written)
+                continue
             self._answered(stream, document["stream"], cause, written)
         self.demand(not written, "the state is the fold of the stream", f"{name} has unasked {written}")
         for upstream, last in document["seen"].items():
             key = f"{document['stream']} {upstream}"
             self.seen[key] = max(self.seen[key], last)
+
+    def _overruled(
+        self, stream: Stream, engagement: str, cause: str, written: list[tuple[int, str, str, str]]
+    ) -> None:
+        """What an operator asked is recorded once, by one event, with what it passes over."""
+        self.demand(cause not in self.answers and len(written) == 1, "one effect", f"{cause} by {written}")
+        sequence, wire_type, data, _ = written.pop(0)
+        self.demand(sequence == stream.sequence + 1, "no gap in a stream", f"{engagement} {sequence}")
+        stream.sequence += 1
+        self.events[f"{engagement}/intake/{sequence}"] = (wire_type, data)
+        self.answers[cause] = [wire_type]
+        if wire_type == OVERRULED:
+            said = json.loads(data)
+            wanted = self.skipping | self.declaring
+            self.demand(said["message_id"] in wanted, "operators decide what is passed over", data)
+            if said["command_type"] == "operations.declare_lost.v1":
+                passed = range(said["first_sequence"], said["last_sequence"] + 1)
+                self.lost.update((engagement, number) for number in passed)
 
     def _answered(
         self, stream: Stream, engagement: str, cause: str, written: list[tuple[int, str, str, str]]
@@ -227,9 +253,10 @@ class Model:
             ]  # fmt: skip
         else:
             known = {a.sequence: c for c, a in self.asked.items() if a.engagement == asked.engagement}
-            missing = [n for n in range(1, asked.sequence) if n not in known]
+            earlier_ones = [n for n in range(1, asked.sequence) if (asked.engagement, n) not in self.lost]
+            missing = [n for n in earlier_ones if n not in known]
             self.demand(not missing, "gaps are waited for", f"{asked.name} before {missing}")
-            earlier = [known[n] for n in range(1, asked.sequence) if not self.asked[known[n]].quiet]
+            earlier = [known[n] for n in earlier_ones if not self.asked[known[n]].quiet]
         open_ones = [c for c in earlier if c not in self.answers and c not in self.dead_causes]
         self.demand(not open_ones, "order holds", f"{cause} before {open_ones}")
 
@@ -279,6 +306,9 @@ class Model:
             self.demand(item in self.events, "work is made from commits", item)
             return
         self.demand(not before.get("done_at") or not after["due"], "what is done stays done", item)
+        if "cut off" in after.get("error", ""):
+            name = json.loads(after["data"])["stakeholder"]["id"]
+            self.demand(kind(name) == "killer", "only what kills is given up as cut off", name)
         ends = any(after.get(name) != before.get(name) for name in ("failures", "rounds", "done_at"))
         if after["fence"] != before["fence"] and not ends and (after["due"] > now or item not in self.claims):
             self._claimed(item, before, after, now)
@@ -332,6 +362,11 @@ class Model:
             ended = cause in self.answers or cause in self.dead_causes or asked.quiet
             if not ended:
                 return f"not answered: {cause}"
+            owner = self.streams[asked.engagement].owner or asked.tenant
+            if asked.redriven and asked.tenant == owner and cause not in self.answers:
+                return f"redriven without effect: {cause}"
+        if unrecorded := [order for order in self.orders if order not in self.answers]:
+            return f"not recorded: {unrecorded}"
         given_up = {json.loads(d["data"])["stakeholder"]["id"] for d in self.items.values() if "error" in d}
         for engagement, stream in self.streams.items():
             for name in (n for n in stream.names if n not in given_up):
@@ -343,6 +378,7 @@ class Model:
 
 REGISTERED = "intake.stakeholder_registered.v1"
 REFUSED = "intake.command_refused.v1"
+OVERRULED = "intake.delivery_overruled.v1"
 NO_EFFECT = "intake.command_had_no_effect.v1"
 
 
@@ -358,7 +394,7 @@ def expected_work(name: str) -> list[str]:
     match kind(name):
         case "timer":
             return [f"done-{name}-0", f"done-{name}-1"]
-        case "doom":
+        case "doom" | "killer":
             return [f"done-{name}-0"]
         case other if other in LASTS:
             return [f"done-{name}-0"]

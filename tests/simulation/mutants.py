@@ -8,13 +8,24 @@ from typing import Any
 from messaging import dead_letters, handler, stream, work
 from messaging.batches import Batches, Commit, Place, next_offsets
 from messaging.commits import CommitStore
+from messaging.envelope import Unreadable
 from messaging.handler import Handler
 from messaging.ordering import Verdict
+from messaging.overruling import rule
 from messaging.retrying import Retrier
+from messaging.service import Service
 from messaging.stream import Outcome, Received, Record, handle
 from messaging.waiting import FAILED, GAP, WaitingRoom, record_of
 from messaging.work import Run, Worker, WorkItems
 from persistence import BulkRefused, UpdateOne
+from simulation.history import (
+    History,
+    contended_history,
+    killer_history,
+    lost_history,
+    random_history,
+    upgrade_history,
+)
 from simulation.replica import Classes
 
 
@@ -56,6 +67,28 @@ class DropsPoison(Batches):
         return super()._sorted_out(records)[0], []
 
 
+class ReadsOrDrops(Batches):
+    """Drops the events of other services that its release cannot read."""
+
+    def _sorted_out(self, records: Sequence[Record]) -> Any:
+        received, poison = super()._sorted_out(records)
+        return [one for one in received if not isinstance(one.payload, stream.Unread)], poison
+
+
+class ReadsOrGivesUp(Retrier):
+    """Gives up what a replica of another release put aside."""
+
+    async def _handle(self, record: Record) -> Outcome | None:
+        from messaging.batches import read
+
+        try:
+            read(record, 2**31)
+        except Unreadable as fault:
+            await self._dead_letters.give_up(record, fault.field, fault.reason, fault.code)
+            return None
+        return await super()._handle(record)
+
+
 class DeadLetterLast(Batches):
     """Commits the offsets, then writes the dead letters."""
 
@@ -84,6 +117,20 @@ class PublishesNothing(Handler):
 
     async def _publish(self, settled: Sequence[Outcome]) -> None:
         await self._work.create([m for outcome in settled for m in self._messages(outcome)])
+
+
+class SkipsUnrecorded(Handler):
+    """Gives a message up and says nothing of it in its stream."""
+
+    async def _overrule(self, engagement: str, message: Received) -> Any:
+        self._cache.pop(engagement, None)
+        await self._load([engagement], waited=True)
+        queue = await self._waiting.queue(engagement)
+        ruling = rule(self._service.name, message, self._cache[engagement], queue)
+        if ruling.given_up is not None:
+            await self._dead_letters.give_up(record_of(ruling.given_up["record"]), "", "", "skipped")
+            await self._store.mark({}, {engagement: ruling.seen})
+        return ruling
 
 
 class Owes(Handler):
@@ -315,8 +362,8 @@ class NeverAgain(Retrier):
 class NoLease(WorkItems):
     """Claims without making the item undue."""
 
-    async def claim(self, lease: timedelta) -> dict[str, Any] | None:
-        return await super().claim(timedelta(0))
+    async def claim(self, lease: timedelta, *, suspects: bool = True) -> dict[str, Any] | None:
+        return await super().claim(timedelta(0), suspects=suspects)
 
 
 class NoFence(WorkItems):
@@ -331,12 +378,20 @@ class NoFence(WorkItems):
 class SameFence(WorkItems):
     """Gives every claim the same fence."""
 
-    async def claim(self, lease: timedelta) -> dict[str, Any] | None:
-        item = await super().claim(lease)
+    async def claim(self, lease: timedelta, *, suspects: bool = True) -> dict[str, Any] | None:
+        item = await super().claim(lease, suspects=suspects)
         if item is not None:
             await self._work.update_one({"_id": item["_id"]}, {"$set": {"fence": 1}})
             item["fence"] = 1
         return item
+
+
+class CountsEnds(WorkItems):
+    """Counts a run when it has ended, so never one that kills its process."""
+
+    async def claim(self, lease: timedelta, *, suspects: bool = True) -> dict[str, Any] | None:
+        item = await super().claim(lease, suspects=suspects)
+        return item and {**item, "unended": 1}
 
 
 class OpenEnd(WorkItems):
@@ -401,6 +456,19 @@ def overtakes(service: Any, before: Any, messages: Sequence[Received], *about: A
     return later
 
 
+def rules_nothing_lost(service: str, message: Received, *about: Any) -> Any:
+    ruling = rule(service, message, *about)
+    return replace(ruling, seen={}) if ruling.given_up is None else ruling
+
+
+def rules_too_much_lost(service: str, message: Received, stream: Any, queue: Any) -> Any:
+    """Declares those lost too that wait."""
+    ruling = rule(service, message, stream, queue)
+    if ruling.given_up is not None or not ruling.seen:
+        return ruling
+    return replace(ruling, seen={name: last + 1 for name, last in ruling.seen.items()})
+
+
 @dataclass(frozen=True)
 class Mutant:
     """`caught_by` are the promises that it may be seen to break."""
@@ -408,16 +476,22 @@ class Mutant:
     name: str
     classes: Callable[[], Classes]
     caught_by: frozenset[str]
-    contended: bool = False
+    history: Callable[[int], History] = random_history
 
 
 REST, EFFECT, ORDER, FOLLOW = "it comes to rest", "one effect", "order holds", "offsets follow effects"
 OVERTAKE, FOLD = "events do not overtake", "the state is the fold of the stream"
+INNOCENT = "only what kills is given up as cut off"
 WORKER, STALE = "one worker at a time", "a stale lease is refused"
 
 
-def _mutant(name: str, promises: Sequence[str], contended: bool = False, **parts: Any) -> Mutant:
-    return Mutant(name, lambda: Classes(**parts), frozenset(promises), contended)
+def _mutant(
+    name: str,
+    promises: Sequence[str],
+    history: Callable[[int], History] = random_history,
+    **parts: Any,
+) -> Mutant:
+    return Mutant(name, lambda: Classes(**parts), frozenset(promises), history)
 
 
 MUTANTS = (
@@ -437,7 +511,7 @@ MUTANTS = (
     _mutant("work is not written down", [FOLLOW, REST], handler=WorkAfterwards),
     _mutant("a refusal is not committed", [FOLLOW, ORDER, REST], handler=RefusalsForgotten),
     _mutant("decided on an old view", [FOLD, EFFECT, ORDER, REST, "no gap in a stream"], handler=OldView),
-    _mutant("blocked when decided again", [REST, FOLLOW, ORDER], contended=True, handler=BlockedAgain),
+    _mutant("blocked when decided again", [REST, FOLLOW, ORDER], contended_history, handler=BlockedAgain),
     _mutant("what was handled fails", [REST], handler=FailsTwice),
     _mutant("blocked is forgotten", [ORDER], handler=NeverBlocked),
     _mutant("a failure is skipped", [FOLLOW, ORDER], handler=SkipsFailures),
@@ -455,10 +529,42 @@ MUTANTS = (
     _mutant("nothing is tried again", [REST], retrier=NeverAgain),
     _mutant("overtaking in a batch", [ORDER, FOLLOW], patches={(handler, "handle"): overtakes}),
     _mutant("gaps are ignored", ["gaps are waited for", ORDER], patches={(stream, "admit"): ignores_gaps}),
+    _mutant("what is unread is dropped", [FOLLOW, REST], upgrade_history, batches=ReadsOrDrops),
+    _mutant(
+        "what is unread counts as seen",
+        [FOLLOW, EFFECT, ORDER, REST],
+        upgrade_history,
+        patches={(Service, "awaits"): lambda *_: False},
+    ),
+    _mutant(
+        "what means nothing holds up",
+        [REST, FOLLOW],
+        upgrade_history,
+        patches={(Service, "awaits"): lambda *_: True},
+    ),
+    _mutant(
+        "another release's is given up",
+        ["only what must be is given up"],
+        upgrade_history,
+        retrier=ReadsOrGivesUp,
+    ),
+    _mutant(
+        "what is lost is not declared", [REST], lost_history, patches={(handler, "rule"): rules_nothing_lost}
+    ),
+    _mutant("a skip is not recorded", [REST], handler=SkipsUnrecorded),
+    _mutant(
+        "all that waits is declared lost",
+        ["order holds", FOLLOW, REST],
+        lost_history,
+        patches={(handler, "rule"): rules_too_much_lost},
+    ),
+    _mutant("a redriven event is old", [REST], patches={(Received, "redriven"): False}),
     _mutant("claimed without a lease", [WORKER], items=NoLease),
     _mutant("no fence", [STALE, "what is done stays done"], items=NoFence),
     _mutant("one fence for all", ["one fence, one worker", STALE, WORKER], items=SameFence),
     _mutant("the end leaves the fence", ["what is done stays done", WORKER], items=OpenEnd),
+    _mutant("a run that kills is not counted", [REST], killer_history, items=CountsEnds),
+    _mutant("neighbours of a killer suffer", [INNOCENT], killer_history, patches={(work, "SUSPECT"): 100}),
     _mutant("timers at once", ["timers are not early"], items=TooEarly),
     _mutant("neighbours of work are lost", [FOLLOW, REST], items=OneItem),
     _mutant("a new key for each run", ["work asks once"], patches={(work, "Run"): NewKeys}),

@@ -27,6 +27,8 @@ class Process:
     name: str
     dead: bool = False
     frozen_until: float = 0.0
+    old: bool = False
+    """Of a release that cannot read what newer ones say."""
     tasks: "dict[asyncio.Task[Any], None]" = field(default_factory=dict)
     on_death: Callable[[], None] = lambda: None
 

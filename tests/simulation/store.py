@@ -62,6 +62,10 @@ class Collection:
     def __init__(self, documents: Documents, network: Network) -> None:
         self.documents, self._network = documents, network
 
+    def with_options(self, **_: Any) -> "Collection":
+        """One server: everything that is written is there to stay."""
+        return self
+
     async def send(
         self, name: str, effect: Callable[[], Any], part: Callable[[], object] | None = None
     ) -> Any:

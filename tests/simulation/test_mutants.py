@@ -2,7 +2,6 @@
 
 import pytest
 
-from simulation.history import contended_history, random_history
 from simulation.mutants import MUTANTS, Mutant
 from simulation.world import play
 
@@ -12,8 +11,7 @@ MOST = 120
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_seeded_bug_is_caught(mutant: Mutant) -> None:
     for seed in range(MOST):
-        made = contended_history if mutant.contended else random_history
-        broken = play(made(seed), mutant.classes()).broken
+        broken = play(mutant.history(seed), mutant.classes()).broken
         if broken is not None:
             assert broken.promise in mutant.caught_by, str(broken)
             return

@@ -7,7 +7,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from simulation.faults import TROUBLE, Fate, Once
-from simulation.history import contended_history, random_history, short_histories
+from simulation.history import (
+    contended_history,
+    killer_history,
+    lost_history,
+    random_history,
+    short_histories,
+    upgrade_history,
+)
 from simulation.world import Result, play
 
 HISTORIES = int(os.environ.get("HISTORIES", "240"))
@@ -34,6 +41,27 @@ def test_no_promise_is_broken_by_chance(part: int) -> None:
 def test_no_promise_is_broken_when_replicas_try_one_queue(part: int) -> None:
     for seed in range(part * 10, part * 10 + 10):
         result = play(contended_history(seed))
+        assert result.broken is None, _told(seed, result)
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_no_promise_is_broken_when_two_releases_run_side_by_side(part: int) -> None:
+    for seed in range(part * 15, part * 15 + 15):
+        result = play(upgrade_history(seed))
+        assert result.broken is None, _told(seed, result)
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_no_promise_is_broken_when_events_are_lost_for_good(part: int) -> None:
+    for seed in range(part * 10, part * 10 + 10):
+        result = play(lost_history(seed))
+        assert result.broken is None, _told(seed, result)
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_no_promise_is_broken_when_work_kills_its_process(part: int) -> None:
+    for seed in range(part * 15, part * 15 + 15):
+        result = play(killer_history(seed))
         assert result.broken is None, _told(seed, result)
 
 

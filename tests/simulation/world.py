@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
-from messaging import commits
+from messaging import commits, envelope
 from messaging.batches import Place
 from messaging.dead_letters import original_headers
 from messaging.stream import Record
@@ -19,7 +19,7 @@ from simulation.log import SESSION, Group, Log
 from simulation.loop import SimulatedLoop, moment, run
 from simulation.network import Network, remember_tasks
 from simulation.replica import Classes, Replica
-from simulation.service import build
+from simulation.service import build, reads_of_releases
 from simulation.store import Store
 
 PATIENCE = 120.0
@@ -43,6 +43,7 @@ def play(history: History, classes: Classes | None = None) -> Result:
         for module, name, value in (
             (commits, "SNAPSHOT_EVERY", 3),
             (commits, "_shape", lambda _: "shape"),
+            (envelope, "read_payload", reads_of_releases(envelope.read_payload)),
             *((m, n, v) for (m, n), v in chosen.patches.items()),
         ):
             patches.enter_context(patch.object(module, name, value))
@@ -83,7 +84,14 @@ class World:
             self._start_after(0)
         actors = [
             asyncio.ensure_future(part)
-            for part in (self.group.coordinate(), self._say(), self._upset(), self._mend(), self._operate())
+            for part in (
+                self.group.coordinate(),
+                self._say(),
+                self._upset(),
+                self._upgrade(),
+                self._mend(),
+                self._operate(),
+            )
         ]
         rest = await self._until_at_rest()
         if self.model.broken is None and rest is not None:
@@ -133,6 +141,8 @@ class World:
             self._history.most,
         )
         replica.process.name = f"p{len(self.replicas)}"
+        upgrading = self._loop.now + seconds < self._history.upgraded
+        replica.process.old = upgrading and len(self.replicas) % 2 == 0
         self.replicas.append(replica)
         replica.process.on_death = lambda: self._died(replica)
         self._loop.call_later(seconds, lambda: asyncio.ensure_future(replica.live()), context=self._outside)
@@ -160,6 +170,12 @@ class World:
                 self._aside.append(asyncio.ensure_future(self._stop(replica)))
             else:
                 self._cut_off(replica, frozen=what == "freeze")
+
+    async def _upgrade(self) -> None:
+        await asyncio.sleep(self._history.upgraded)
+        for replica in self._alive():
+            if replica.process.old:
+                self._aside.append(asyncio.ensure_future(self._stop(replica)))
 
     def _cut_off(self, replica: Replica, *, frozen: bool) -> None:
         """Taken for dead by the others; it stands still, or goes on with what it believes to own."""
@@ -214,7 +230,9 @@ class World:
             await asyncio.sleep(1)
             for letter in self.log.of("intake.dead"):
                 notes = dict(letter.headers)
-                if notes["dl-status"] == b"blocked":
+                if notes["dl-status"] == b"blocked" and b"is missing" in notes["dl-reason"]:
+                    await self._declare_lost(notes)
+                elif notes["dl-status"] == b"blocked":
                     await self._skip(letter, notes)
                 elif notes["dl-code"] == b"skipped" and notes["dl-id"].decode() not in decided:
                     decided.add(notes["dl-id"].decode())
@@ -234,6 +252,19 @@ class World:
             )
             self._order(order, engagement)
             await asyncio.sleep(5)
+
+    async def _declare_lost(self, notes: dict[str, Any]) -> None:
+        identity, engagement = notes["ce_id"].decode(), notes["ce_engagement"].decode()
+        gaps = [d for d in self.model.waiting.values() if d["engagement"] == engagement]
+        first = min(gaps, key=lambda d: d["sequence"] or 0, default=None)
+        gap = first is not None and first["message_id"] == identity and first["kind"] == "gap"
+        if self._history.loses and gap:
+            self.model.declaring.add(identity)
+            order = operations.DeclareLost(
+                service_name="intake", message_id=identity, requested_by="op", reason="it is in no copy"
+            )
+            self._order(order, engagement)
+            await asyncio.sleep(2)
 
     def _order(self, order: Any, engagement: str) -> None:
         value, headers = message(order, engagement, f"order-{len(self.log.of('operations.commands'))}")

@@ -88,6 +88,23 @@ class CommandRefusal(Event):
     reason: str
 
 
+class DeliveryOverruled(Event):
+    """Base of `<service>.delivery_overruled`: an operator passed over messages of an engagement for good.
+
+    `message_id` was skipped (`operations.skip_blocked`), or what is missing before it was declared lost
+    (`operations.declare_lost`); the sequences are those of the upstream that were passed, both included.
+    """
+
+    command_id: str
+    command_type: str
+    message_id: str
+    upstream: str | None
+    first_sequence: int | None
+    last_sequence: int | None
+    requested_by: Ref
+    reason: Prose
+
+
 class CommandNoEffect(Event):
     """Base of `<service>.command_had_no_effect`: the command was right and changed nothing."""
 

@@ -16,6 +16,9 @@ from schemas.base import (
     Text,
     Value,
 )
+from schemas.base import (
+    DeliveryOverruled as Overruled,
+)
 from schemas.design import Component, Coverage
 from schemas.intake import Because, Kpi, Requirement
 from schemas.monitoring import Point
@@ -353,6 +356,12 @@ class CommandRefused(CommandRefusal):
     """Published for every refused command; its state is unchanged."""
 
     type: ClassVar[str] = "feedback.command_refused"
+
+
+class DeliveryOverruled(Overruled):
+    """Published when an operator skipped a message of the engagement, or declared missing ones lost."""
+
+    type: ClassVar[str] = "feedback.delivery_overruled"
 
 
 class CommandHadNoEffect(CommandNoEffect):

@@ -20,6 +20,9 @@ from schemas.base import (
     Text,
     Value,
 )
+from schemas.base import (
+    DeliveryOverruled as Overruled,
+)
 
 
 class StakeholderRole(StrEnum):
@@ -417,6 +420,12 @@ class CommandRefused(CommandRefusal):
     """Published for every refused command; its state is unchanged."""
 
     type: ClassVar[str] = "intake.command_refused"
+
+
+class DeliveryOverruled(Overruled):
+    """Published when an operator skipped a message of the engagement, or declared missing ones lost."""
+
+    type: ClassVar[str] = "intake.delivery_overruled"
 
 
 class CommandHadNoEffect(CommandNoEffect):

@@ -16,6 +16,9 @@ from schemas.base import (
     Text,
     Value,
 )
+from schemas.base import (
+    DeliveryOverruled as Overruled,
+)
 from schemas.provisioning import Endpoint
 
 
@@ -321,6 +324,12 @@ class CommandRefused(CommandRefusal):
     """Published for every refused command; its state is unchanged."""
 
     type: ClassVar[str] = "migration.command_refused"
+
+
+class DeliveryOverruled(Overruled):
+    """Published when an operator skipped a message of the engagement, or declared missing ones lost."""
+
+    type: ClassVar[str] = "migration.delivery_overruled"
 
 
 class CommandHadNoEffect(CommandNoEffect):

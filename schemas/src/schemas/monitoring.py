@@ -17,6 +17,9 @@ from schemas.base import (
     Text,
     Value,
 )
+from schemas.base import (
+    DeliveryOverruled as Overruled,
+)
 from schemas.design import Component
 from schemas.provisioning import Endpoint
 
@@ -364,6 +367,12 @@ class CommandRefused(CommandRefusal):
     """Published for every refused command; its state is unchanged."""
 
     type: ClassVar[str] = "monitoring.command_refused"
+
+
+class DeliveryOverruled(Overruled):
+    """Published when an operator skipped a message of the engagement, or declared missing ones lost."""
+
+    type: ClassVar[str] = "monitoring.delivery_overruled"
 
 
 class CommandHadNoEffect(CommandNoEffect):

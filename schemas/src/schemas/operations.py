@@ -14,9 +14,25 @@ class RetryBlocked(Command):
 
 
 class SkipBlocked(Command):
-    """Give up the message at the head of a blocked engagement; it goes to the dead letters."""
+    """Give up a message that others wait for: it goes to the dead letters, and the rest goes on.
+
+    Answered by `<service>.delivery_overruled`. Redriven later, it takes effect then, after what followed it.
+    """
 
     type: ClassVar[str] = "operations.skip_blocked"
+    service_name: Ref
+    message_id: str
+    requested_by: Ref
+    reason: Prose
+
+
+class DeclareLost(Command):
+    """Say that what is missing before this message, the first of its stream that waits, will never come.
+
+    Answered by `<service>.delivery_overruled`. What comes after all is dropped as old.
+    """
+
+    type: ClassVar[str] = "operations.declare_lost"
     service_name: Ref
     message_id: str
     requested_by: Ref

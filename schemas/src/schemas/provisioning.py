@@ -18,6 +18,9 @@ from schemas.base import (
     Text,
     Value,
 )
+from schemas.base import (
+    DeliveryOverruled as Overruled,
+)
 from schemas.design import Component, EnvironmentSpec
 
 
@@ -279,6 +282,12 @@ class CommandRefused(CommandRefusal):
     """Published for every refused command; its state is unchanged."""
 
     type: ClassVar[str] = "provisioning.command_refused"
+
+
+class DeliveryOverruled(Overruled):
+    """Published when an operator skipped a message of the engagement, or declared missing ones lost."""
+
+    type: ClassVar[str] = "provisioning.delivery_overruled"
 
 
 class CommandHadNoEffect(CommandNoEffect):

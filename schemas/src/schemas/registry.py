@@ -9,7 +9,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from schemas import design, feedback, inbound, intake, migration, monitoring, operations, provisioning
-from schemas.base import Command, CommandNoEffect, CommandRefusal, Event, Payload
+from schemas.base import Command, CommandNoEffect, CommandRefusal, DeliveryOverruled, Event, Payload
 
 SERVICES = ("intake", "design", "provisioning", "migration", "monitoring", "feedback")
 MODULES: tuple[ModuleType, ...] = (
@@ -67,6 +67,11 @@ def find(wire_type: str) -> tuple[type[Payload], int]:
     return cls, version
 
 
+def is_wire_type(text: str) -> bool:
+    """Whether it could name a type of some release: `design.proposal_approved.v1`."""
+    return _WIRE.match(text) is not None
+
+
 def parse(wire_type: str, data: bytes | str) -> Payload:
     """Read a message's data into the newest class, upcasting older versions.
 
@@ -90,3 +95,8 @@ def refusal_of(service: str) -> type[CommandRefusal]:
 @cache
 def no_effect_of(service: str) -> type[CommandNoEffect]:
     return next(c for c in _classes() if issubclass(c, CommandNoEffect) and c.service() == service)
+
+
+@cache
+def overruled_of(service: str) -> type[DeliveryOverruled]:
+    return next(c for c in _classes() if issubclass(c, DeliveryOverruled) and c.service() == service)

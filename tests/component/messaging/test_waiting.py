@@ -1,12 +1,14 @@
 """One engagement's failure is its own: later messages wait behind it, others go on, order holds."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from messaging import Envelope
+from messaging.dead_letters import original_headers
 from messaging.envelope import to_headers
 from messaging.service import Service
 from schemas import design, intake, operations
@@ -131,7 +133,7 @@ async def test_a_waiting_message_that_comes_again_keeps_its_place_and_its_attemp
         for name in ("bad", "carl", "dora", "bad", "carl"):
             await backbone.send(stakeholder(name), id=name)
         waiting = backbone.database("intake").db["waiting"]
-        while not await waiting.find_one({"_id": "/throughline/gateway#bad", "attempts": {"$gte": 1}}):
+        while not await waiting.find_one({"_id": "/throughline/gateway#bad", "attempts": {"$gt": 0}}):
             assert not tail.messages
         places = [d["message_id"] async for d in waiting.find().sort("position", 1)]
         broken_names.clear()
@@ -163,6 +165,103 @@ async def test_what_follows_a_skipped_upstream_event_goes_on(backbone: Backbone)
             service_name="design", message_id=told[1].envelope.id, requested_by="op", reason="never mind"
         )
         await backbone.send(skip)
-        await tail.until(lambda t: len(t.messages) == 3)
+        await tail.until(lambda t: len(t.of(design.ProposalRejected)) == 3)
 
     assert [m.payload.rejected_by for m in tail.of(design.ProposalRejected)] == ["a", "c", "d"]
+
+
+async def _waits(backbone: Backbone, query: dict[str, object]) -> dict[str, object]:
+    waiting = backbone.database("design").db["waiting"]
+    async with asyncio.timeout(25):
+        while not (found := await waiting.find_one(query)):
+            assert await waiting.count_documents({}) <= 2
+    return dict(found)
+
+
+async def test_a_gap_is_tried_ever_less_often_and_at_once_when_it_closes(backbone: Backbone) -> None:
+    async with backbone.running(_listener()), backbone.tail("design.events") as tail:
+        await _upstream(backbone, "b", 2)
+        gap = await _waits(backbone, {"attempts": 2})
+        assert gap["next_try"] > datetime.now(UTC) + timedelta(seconds=2.5)
+        assert gap["reason"] == "sequence: intake 1 is missing before 2"
+        waiting = backbone.database("design").db["waiting"]
+        later = {"$set": {"next_try": datetime.now(UTC) + timedelta(hours=1)}}
+        await waiting.update_one({"_id": gap["_id"]}, later)
+        await _upstream(backbone, "a", 1)
+        await tail.until(lambda t: len(t.messages) == 2)
+
+    assert [m.payload.rejected_by for m in tail.of(design.ProposalRejected)] == ["a", "b"]
+
+
+def _overruled(tail: Tail) -> list[design.DeliveryOverruled]:
+    return [m.payload for m in tail.of(design.DeliveryOverruled)]
+
+
+async def test_a_gap_that_will_never_close_is_declared_lost_and_recorded(backbone: Backbone) -> None:
+    async with backbone.running(_listener()), backbone.tail("design.events") as tail:
+        await _upstream(backbone, "a", 1)
+        await _upstream(backbone, "d", 4)
+        await _upstream(backbone, "e", 5)
+        await _waits(backbone, {"sequence": 5})
+        about = {"service_name": "design", "requested_by": "op", "reason": "it is in no copy"}
+        await backbone.send(operations.DeclareLost(message_id="ENG-TEST1/intake/5", **about))
+        await backbone.send(operations.DeclareLost(message_id="ENG-TEST1/intake/4", **about))
+        await tail.until(lambda t: len(t.of(design.ProposalRejected)) == 3 and bool(_overruled(t)))
+
+    assert [m.payload.rejected_by for m in tail.of(design.ProposalRejected)] == ["a", "d", "e"]
+    (refused,) = [m.payload for m in tail.of(design.CommandRefused)]
+    assert refused.rule == "lost-names-the-first-that-waits"
+    (lost,) = _overruled(tail)
+    assert (lost.upstream, lost.first_sequence, lost.last_sequence) == ("intake", 2, 3)
+    assert (lost.message_id, lost.requested_by, lost.reason) == (
+        "ENG-TEST1/intake/4",
+        "op",
+        "it is in no copy",
+    )
+
+
+async def test_a_skipped_event_takes_effect_when_it_is_redriven_and_its_repetition_does_not(
+    backbone: Backbone,
+) -> None:
+    broken_names.add("bad")
+    service = replace(_listener(), decide=_breaks_on_bad)
+    topics = ("design.events", "design.dead")
+    async with backbone.running(service), backbone.tail(*topics) as tail:
+        for name, sequence in (("a", 1), ("bad", 2), ("c", 3)):
+            await _upstream(backbone, name, sequence)
+        await _waits(backbone, {"sequence": 3})
+        skip = operations.SkipBlocked(
+            service_name="design", message_id="ENG-TEST1/intake/2", requested_by="op", reason="a mistake"
+        )
+        await backbone.send(skip)
+        await tail.until(lambda t: len(t.of(design.ProposalRejected)) == 2)
+        broken_names.clear()
+        await _upstream(backbone, "bad", 2)
+        await _upstream(backbone, "d", 4)
+        await tail.until(lambda t: len(t.of(design.ProposalRejected)) == 3)
+        letter = [r for r in tail.records if r.topic == "design.dead"][-1]
+        headers = original_headers(list(letter.headers), "design.dead/0/0")
+        for _ in range(2):
+            await backbone.send_raw("intake.events", letter.key, letter.value, headers)
+        await _upstream(backbone, "e", 5)
+        await tail.until(lambda t: len(t.of(design.ProposalRejected)) == 5)
+
+    done = [m.payload.rejected_by for m in tail.of(design.ProposalRejected)]
+    assert done == ["a", "c", "d", "bad", "e"]
+    (skipped,) = _overruled(tail)
+    assert (skipped.message_id, skipped.first_sequence) == ("ENG-TEST1/intake/2", 2)
+    commit = await backbone.database("design").db["commits"].find_one({"skipped": {"$ne": []}})
+    assert commit["skipped"] == ["/throughline/intake#ENG-TEST1/intake/2"]
+
+
+async def test_a_skip_of_what_blocks_nothing_is_refused_with_the_rule(backbone: Backbone) -> None:
+    async with backbone.running(_listener()), backbone.tail("design.events") as tail:
+        skip = operations.SkipBlocked(
+            service_name="design", message_id="ENG-TEST1/intake/9", requested_by="op", reason="a slip"
+        )
+        await backbone.send(skip, id="order")
+        await tail.until(lambda t: bool(t.of(design.CommandRefused)))
+
+    (refused,) = [m.payload for m in tail.of(design.CommandRefused)]
+    assert (refused.command_id, refused.field) == ("order", "message_id")
+    assert refused.rule == "skip-names-what-blocks"

@@ -1,5 +1,7 @@
 """Commands through mutations: checked, sent, and readable when the answer comes."""
 
+import asyncio
+
 import pytest
 
 from messaging import Message
@@ -164,6 +166,58 @@ async def test_a_repeated_pending_command_is_sent_again_under_its_own_id(house):
 
     assert len({message.envelope.id for message in house.broker.sent}) == 1
     assert len(house.broker.sent) == 2
+
+
+async def test_a_new_command_is_sent_before_its_answer_is_looked_for_a_repeated_one_after(house):
+    await house.broker.events(opened_event())
+    house.broker.answer = lambda _: [intake.RequirementsScored(formula=intake.Formula(), scores=())]
+    order = recorded(house)
+    query = SCORE.replace("waitMs: 30", 'waitMs: 3000, idempotencyKey: "k"')
+
+    first = await house.data(query)
+    assert order == ["publish", "answers"]
+    order.clear()
+    second = await house.data(query)
+
+    assert order == ["answers"]
+    assert first == second
+
+
+async def test_a_retry_beside_the_first_try_has_one_identity_and_the_same_answer(house):
+    await house.broker.events(opened_event())
+    query = SCORE.replace("waitMs: 30", 'waitMs: 3000, idempotencyKey: "k"')
+
+    tries = [asyncio.create_task(house.data(query)) for _ in range(3)]
+    await until(lambda: len(house.broker.sent) == 3)
+    scored = intake.RequirementsScored(formula=intake.Formula(), scores=())
+    await house.broker.events(scored, causation=house.broker.sent[0].envelope.id)
+    answers = await asyncio.gather(*tries)
+
+    assert len({message.envelope.id for message in house.broker.sent}) == 1
+    assert answers[0]["scoreRequirements"]["__typename"] == "Accepted"
+    assert answers[0] == answers[1] == answers[2]
+
+
+async def until(condition):
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - nothing tells of what was sent
+            await asyncio.sleep(0.01)
+
+
+def recorded(house):
+    """The order in which the broker is given a command and the log asked for its answer."""
+    order, publish, answers = [], house.broker.publish, house.store.answers
+
+    async def publishing(messages):
+        order.append("publish")
+        await publish(messages)
+
+    async def answering(command):
+        order.append("answers")
+        return await answers(command)
+
+    house.broker.publish, house.store.answers = publishing, answering
+    return order
 
 
 async def test_an_answer_another_replica_projected_is_found_by_polling(house):

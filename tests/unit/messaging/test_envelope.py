@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging import Envelope, Message, Unreadable
-from messaging.envelope import decode, split_structured, to_headers, to_structured
+from messaging.envelope import NewerEvent, decode, split_structured, to_headers, to_structured
 from testkit.register import stakeholder
 
 LIMIT = 1_000_000
@@ -69,3 +69,46 @@ def test_a_structured_event_is_refused_naming_its_field(document: dict[str, obje
         split_structured(document)
 
     assert refusal.value.field == field
+
+
+NEWER = {
+    "specversion": "1.0",
+    "id": "ENG-TEST1/intake/4",
+    "source": "/throughline/intake",
+    "sequence": "4",
+    "type": "intake.client_merged.v1",
+    "engagement": "ENG-TEST1",
+    "tenant": "acme",
+}
+
+
+def _newer(body: bytes = b'{"into": "ENG-X"}', topic: str = "intake.events", **changes: str) -> Unreadable:
+    attributes = {**NEWER, **changes}
+    headers = [(f"ce_{name}", value.encode()) for name, value in attributes.items() if value]
+    with pytest.raises(Unreadable) as caught:
+        decode(topic, b"ENG-TEST1", body, headers, LIMIT)
+    return caught.value
+
+
+@pytest.mark.parametrize("wire_type", ["intake.client_merged.v1", "intake.stakeholder_registered.v9"])
+def test_a_newer_services_event_still_says_where_in_its_stream_it_stands(wire_type: str) -> None:
+    fault = _newer(type=wire_type)
+
+    assert isinstance(fault, NewerEvent)
+    assert (fault.envelope.sequence, fault.envelope.type) == (4, wire_type)
+
+
+@pytest.mark.parametrize(
+    ("body", "changes"),
+    [
+        (b'{"into": ', {}),
+        (b"[]", {}),
+        (b"{}", {"sequence": ""}),
+        (b"{}", {"topic": "inbound.events"}),
+        (b"{}", {"topic": "intake.commands"}),
+        (b"{}", {"type": "weather.rain.v1", "topic": "weather.events"}),
+        (b"{}", {"type": "intake.stakeholder_registered.v1"}),
+    ],
+)
+def test_what_no_version_could_place_or_read_is_unreadable(body: bytes, changes: dict[str, str]) -> None:
+    assert not isinstance(_newer(body, **changes), NewerEvent)

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging import Envelope, Received, Record, Service
+from messaging.envelope import Unreadable
 from messaging.ordering import Verdict, admit
-from messaging.stream import Stream, handle
+from messaging.stream import COMMIT_LIMIT, EVENT_LIMIT, Stream, Unread, handle
 from schemas import design, intake
 from schemas.base import Payload
 from testkit.register import Register, broken_names, register_service, stakeholder
@@ -166,3 +167,22 @@ def test_what_would_make_a_commit_too_large_waits_for_the_next(monkeypatch: pyte
 
     assert [len(first.events), len(first.rest)] == [3, 2]
     assert second.stream.state.names == ("n0", "n1", "n2", "n3", "n4")
+
+
+def test_a_commit_of_the_widest_characters_fits_a_document_of_the_database() -> None:
+    utf8_bytes, document = 4, 16 * 1024 * 1024
+
+    assert COMMIT_LIMIT * utf8_bytes + EVENT_LIMIT < document
+
+
+def test_an_event_this_version_does_not_know_keeps_its_place_and_what_follows_waits() -> None:
+    event = intake.StakeholderRegistered(stakeholder=stakeholder("a").stakeholder)
+    messages = [_received(event, str(number), sequence=number) for number in (1, 2, 3)]
+    messages[1] = Received(
+        messages[1].envelope, Unread(Unreadable("type", "is not known", "unknown-type")), RECORD
+    )
+
+    outcome = handle(_follower(), _fresh(), messages, _untraced)
+
+    assert (outcome.unread, outcome.gaps) == (messages[1:2], messages[2:])
+    assert outcome.stream.seen == {"intake": 1}

@@ -8,10 +8,12 @@ from contextlib import suppress
 from time import monotonic
 
 from messaging.dead_letters import DeadLetters
-from messaging.envelope import Message, Unreadable, decode
+from messaging.envelope import Message, NewerEvent, Unreadable, decode
 from messaging.metrics import BATCH_RETRIES
-from messaging.stream import Received, Record
+from messaging.ordering import upstream
+from messaging.stream import Received, Record, Unread
 from messaging.topics import unreadable_owner
+from schemas import registry
 
 Handle = Callable[[Sequence[Received]], Awaitable[None]]
 """Makes a batch's effects durable. Raises only for trouble that passes: then the batch is handled again."""
@@ -95,12 +97,12 @@ class Batches:
         received, poison = [], []
         for record in records:
             try:
-                message = read(record, self._limit)
+                received.append(receive(record, self._limit))
             except Unreadable as fault:
                 if unreadable_owner(record.topic) == self._group:
                     poison.append((record, fault))
-                continue
-            received.append(Received(message.envelope, message.payload, record))
+                elif (unread := in_its_place(record, fault)) is not None:
+                    received.append(unread)
         return received, poison
 
 
@@ -114,6 +116,32 @@ def next_offsets(records: Sequence[Record]) -> dict[Place, int]:
         place = (record.topic, record.partition)
         offsets[place] = max(offsets.get(place, 0), record.offset + 1)
     return offsets
+
+
+def receive(record: Record, limit: int) -> Received:
+    """Decode a record for a handler: its payload is Unread when only a newer release knows its type.
+
+    Raises Unreadable for everything that is the message's own fault.
+    """
+    try:
+        message = read(record, limit)
+    except NewerEvent as newer:
+        return Received(newer.envelope, Unread(newer), record)
+    return Received(message.envelope, message.payload, record)
+
+
+def in_its_place(record: Record, fault: Unreadable) -> Received | None:
+    """An event of a service keeps its place in that service's sequence, though this release cannot read it.
+
+    None for what no release of the service can have said.
+    """
+    envelope = fault.envelope
+    if envelope is None or envelope.sequence is None or not registry.is_wire_type(envelope.type):
+        return None
+    service = upstream(envelope)
+    if service not in registry.SERVICES or record.topic != f"{service}.events":
+        return None
+    return Received(envelope, Unread(fault), record)
 
 
 def read(record: Record, limit: int) -> Message:

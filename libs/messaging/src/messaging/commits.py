@@ -14,11 +14,10 @@ from pydantic_core import to_json
 from messaging.envelope import Envelope, Message
 from messaging.service import Service
 from messaging.stream import Outcome, Stream
-from persistence import BulkRefused, Database, ReplaceOne, UpdateOne, slices
+from persistence import BulkRefused, Database, ReplaceOne, UpdateOne, duplicates, majority, slices
 from schemas import registry
 from schemas.base import Payload
 
-DUPLICATE_KEY = 11000
 SNAPSHOT_EVERY = 50
 """Commits between two snapshots: loading a busy stream reads at most this many documents."""
 
@@ -36,9 +35,10 @@ class CommitStore:
 
     def __init__(self, service: Service, database: Database) -> None:
         self._service = service
-        self._commits = database["commits"]
-        self._heads = database["heads"]
-        self._snapshots = database["snapshots"]
+        # What is read from these is published.
+        self._commits, self._heads, self._snapshots = (
+            majority(database[name]) for name in ("commits", "heads", "snapshots")
+        )
         self._shape = _shape(service)
 
     async def prepare(self) -> None:
@@ -93,6 +93,7 @@ class CommitStore:
                 snapshot["version"],
                 snapshot["sequence"],
                 snapshot["seen"],
+                frozenset(snapshot.get("skipped", ())),
                 snapshot["version"],
             )
         owed: list[Message] = []
@@ -115,6 +116,7 @@ class CommitStore:
             version=document["version"],
             sequence=stream.sequence + len(messages),
             seen=_latest(stream.seen, document["seen"]),
+            skipped=(stream.skipped | {*document.get("skipped", ())}) - {*document["causes"]},
         )
 
     async def insert(self, documents: Sequence[dict[str, Any]]) -> set[int]:
@@ -125,10 +127,7 @@ class CommitStore:
         try:
             await self._commits.insert_many(list(documents), ordered=False)
         except BulkRefused as error:
-            faults = error.details["writeErrors"]
-            if any(fault["code"] != DUPLICATE_KEY for fault in faults):
-                raise
-            return {fault["index"] for fault in faults}
+            return duplicates(error)
         return set()
 
     def messages(self, document: Mapping[str, Any], known: Sequence[Payload] = ()) -> list[Message]:
@@ -176,6 +175,7 @@ class CommitStore:
                     "sequence": s.sequence,
                     "tenant": s.tenant,
                     "seen": dict(s.seen),
+                    "skipped": sorted(s.skipped),
                     "shape": self._shape,
                     "state": s.state.model_dump_json(),
                 },
@@ -214,6 +214,7 @@ def commit_document(outcome: Outcome, now: datetime) -> dict[str, Any]:
         "at": now,
         "causes": outcome.causes,
         "seen": dict(stream.seen),
+        "skipped": outcome.skipped,
         "events": [
             {
                 "sequence": e.sequence,

@@ -7,7 +7,7 @@ from messaging import tracing
 from messaging.envelope import Headers
 from messaging.metrics import DEAD_LETTERS
 from messaging.producer import Producer
-from messaging.stream import Record
+from messaging.stream import REDRIVEN, Record
 
 PREFIX: Final = "dl-"
 DEAD: Final = "dead"
@@ -61,5 +61,5 @@ class DeadLetters:
 def original_headers(headers: Headers, redriven_from: str) -> Headers:
     """The headers to redrive a dead letter with: as they came, and where it comes from."""
     kept = [(name, value) for name, value in headers if not name.startswith(PREFIX)]
-    kept = [(name, value) for name, value in kept if name != "redriven-from"]
-    return [*kept, ("redriven-from", redriven_from.encode())]
+    kept = [(name, value) for name, value in kept if name != REDRIVEN]
+    return [*kept, (REDRIVEN, redriven_from.encode())]

@@ -15,6 +15,7 @@ from schemas.base import Command, Event, Payload
 
 JSON: Final = "application/json"
 STRUCTURED: Final = "application/cloudevents+json"
+UNKNOWN: Final = frozenset({"unknown-type", "unknown-version"})
 Headers = list[tuple[str, bytes]]
 
 _ENGAGEMENT = re.compile(r"^ENG-[0-9A-Z]{4,12}$")
@@ -32,11 +33,20 @@ _JSON_HEADER: Final = JSON.encode()
 
 
 class Unreadable(ValueError):
-    """A message that can never be handled: which field is wrong, and why."""
+    """A message that cannot be handled: which field is wrong, and why; its envelope where that is right."""
 
     def __init__(self, field: str, reason: str, code: str = "invalid") -> None:
         super().__init__(f"{field}: {reason}")
         self.field, self.reason, self.code = field, reason, code
+        self.envelope: Envelope | None = None
+
+
+class NewerEvent(Unreadable):
+    """A service's event that only a newer reader knows. Its place in its stream can be read all the same."""
+
+    def __init__(self, fault: Unreadable, envelope: "Envelope") -> None:
+        super().__init__(fault.field, fault.reason, fault.code)
+        self.envelope: Envelope = envelope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +181,7 @@ def decode(
     headers: Iterable[tuple[str, bytes | None]],
     limit: int,
 ) -> Message:
-    """Read one Kafka record. Raises Unreadable for whatever can never be handled."""
+    """Read one Kafka record. Raises Unreadable for what can never be handled, by this version at least."""
     if value is None:
         raise Unreadable("data", "the message has no value", "empty")
     if len(value) > limit:
@@ -188,12 +198,26 @@ def decode(
     if key is not None and key != envelope.engagement.encode():
         raise Unreadable("key", "must be the engagement, or the order of its events is lost", "wrong-key")
     _check_topic(envelope.type, topic)
-    payload = read_payload(envelope.type, data)
+    try:
+        payload = read_payload(envelope.type, data)
+    except Unreadable as fault:
+        fault.envelope = envelope
+        if fault.code in UNKNOWN and data is value and _has_place(envelope, topic):
+            _json_object(value)
+            raise NewerEvent(fault, envelope) from fault
+        raise
     sequenced = isinstance(payload, Event) and payload.service() != "inbound"
     if sequenced and envelope.sequence is None:
         raise Unreadable("sequence", "an event of a service needs its sequence", "missing")
     # A sender's own count is not ours: taken for a place in a stream, it would wait for ever.
     return Message(envelope if sequenced else replace(envelope, sequence=None), payload)
+
+
+def _has_place(envelope: Envelope, topic: str) -> bool:
+    """Whether it is in a service's stream, which then has a hole for all who leave it out."""
+    service = envelope.type.partition(".")[0]
+    is_own = service in registry.SERVICES and topic == f"{service}.events"
+    return is_own and envelope.sequence is not None
 
 
 def split_structured(document: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:

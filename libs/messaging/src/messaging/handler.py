@@ -13,14 +13,14 @@ from opentelemetry.trace import Span
 from messaging import tracing
 from messaging.commits import SNAPSHOT_EVERY, CommitStore, Loaded, commit_document
 from messaging.dead_letters import DeadLetters
-from messaging.envelope import Message
+from messaging.envelope import Message, Unreadable
 from messaging.metrics import COMMITS, CONFLICTS, EVENTS, Owed
+from messaging.overruling import ORDERS, Ruling, overruled, rule
 from messaging.producer import Producer
 from messaging.service import Service
-from messaging.stream import Outcome, Received, Stream, handle
-from messaging.waiting import FAILED, GAP, WaitingRoom, record_of
+from messaging.stream import Outcome, Received, Stream, handle, missing_before
+from messaging.waiting import FAILED, GAP, UNREAD, WaitingRoom, record_of
 from messaging.work import WorkItems
-from schemas.operations import RetryBlocked, SkipBlocked
 
 logger = logging.getLogger("messaging.handler")
 CACHED_STREAMS = 20_000
@@ -90,6 +90,7 @@ class Handler:
                 await self._give_up(outcome)
             settled = await self._commit(outcomes, spans, waited)
             await self._put_aside(settled, waited)
+            await self._wake_gaps(settled)
             await self._publish(settled)
         except BaseException as error:
             spans.fail(error)
@@ -176,6 +177,15 @@ class Handler:
         if seen:
             await self._store.mark({}, seen, tenants)
 
+    async def _wake_gaps(self, settled: Sequence[Outcome]) -> None:
+        moved = [
+            outcome.stream.engagement
+            for outcome in settled
+            if outcome.stream.gapped and outcome.stream.seen != self._cache[outcome.stream.engagement].seen
+        ]
+        if moved:
+            await self._waiting.wake_gaps(moved)
+
     async def _publish(self, settled: Sequence[Outcome]) -> None:
         messages = [message for outcome in settled for message in self._messages(outcome)]
         await self._send(messages)
@@ -206,7 +216,7 @@ class Handler:
                 # Another replica may clear what blocks it: look again every time.
                 self._cache.pop(stream.engagement, None)
                 continue
-            self._cache[stream.engagement] = stream
+            self._cache[stream.engagement] = replace(stream, gapped=stream.gapped or bool(outcome.gaps))
             self._cache.move_to_end(stream.engagement)
             if stream.version - stream.snapshot >= SNAPSHOT_EVERY:
                 self._long[stream.engagement] = stream
@@ -220,9 +230,12 @@ class Handler:
             return
         loaded = await self._store.load(missing)
         blocked = set() if waited else await self._waiting.blocked(missing)
+        gapped = await self._waiting.gapped(missing)
         await self._pay(loaded)
         for engagement, item in loaded.items():
-            self._cache[engagement] = replace(item.stream, blocked=engagement in blocked)
+            self._cache[engagement] = replace(
+                item.stream, blocked=engagement in blocked, gapped=engagement in gapped
+            )
 
     async def _pay(self, loaded: Mapping[str, Loaded]) -> None:
         """Publish what a crash may have left unpublished, before anything newer of the same stream."""
@@ -277,24 +290,35 @@ class Handler:
                 self._cache.pop(engagement, None)
 
     async def _operate(self, message: Received) -> None:
-        command, engagement = message.payload, message.envelope.engagement
-        if isinstance(command, SkipBlocked):
-            await self._skip(engagement, command)
-        await self._waiting.wake(engagement)
-        self._cache.pop(engagement, None)
+        """Do what an operator asks, and record it; each step may be repeated after a crash."""
+        engagement = message.envelope.engagement
+        try:
+            ruling = await self._overrule(engagement, message)
+            if ruling.given_up is not None:
+                await self._waiting.release([ruling.given_up["_id"]])
+            await self._waiting.wake(engagement)
+        finally:
+            self._cache.pop(engagement, None)
 
-    async def _skip(self, engagement: str, command: SkipBlocked) -> None:
-        """Give up the message that blocks, if it is this one; each step may be repeated after a crash."""
-        head = await self._waiting.failing_head(engagement)
-        if head is None or head["message_id"] != command.message_id:
-            return
-        record = record_of(head["record"])
-        reason = f"skipped by {command.requested_by}: {command.reason}"
-        await self._dead_letters.give_up(record, "", reason, "skipped")
-        if head["sequence"] is not None:
-            # Counted as seen, or all that follows of its stream would wait for it for ever.
-            await self._store.mark({}, {engagement: {head["upstream"]: head["sequence"]}})
-        await self._waiting.release([head["_id"]])
+    async def _overrule(self, engagement: str, message: Received) -> Ruling:
+        while True:
+            self._cache.pop(engagement, None)
+            await self._load([engagement], waited=True)
+            stream = self._cache[engagement]
+            queue = await self._waiting.queue(engagement)
+            ruling = rule(self._service.name, message, stream, queue)
+            if ruling.given_up is not None:
+                command = message.payload
+                reason = f"skipped by {command.requested_by}: {command.reason}"
+                await self._dead_letters.give_up(record_of(ruling.given_up["record"]), "", reason, "skipped")
+            if not await self._fresh([message]):
+                return ruling
+            outcome = overruled(self._service, stream, message, ruling)
+            outcome.document = commit_document(outcome, _now())
+            if not await self._store.insert([outcome.document]):
+                await self._publish([outcome])
+                return ruling
+            CONFLICTS.labels(self._service.name).inc()
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,7 +361,7 @@ def _now() -> datetime:
 def _split(batch: Sequence[Received], service: str) -> tuple[list[Received], list[Received]]:
     operators, ours = [], []
     for message in batch:
-        if not isinstance(message.payload, RetryBlocked | SkipBlocked):
+        if not isinstance(message.payload, ORDERS):
             ours.append(message)
         elif message.payload.service_name == service:
             operators.append(message)
@@ -351,8 +375,13 @@ def _by_engagement(messages: Sequence[Received]) -> dict[str, list[Received]]:
     return grouped
 
 
+def unread_reason(fault: Unreadable) -> str:
+    return f"{fault} [{fault.code}]; it waits for a release that reads it"
+
+
 def _to_wait(outcome: Outcome) -> list[tuple[Received, str, str]]:
-    held = [(message, GAP, "an earlier event of its stream is missing") for message in outcome.gaps]
+    held = [(message, GAP, missing_before(outcome, message)) for message in outcome.gaps]
+    held += [(message, UNREAD, unread_reason(message.payload.fault)) for message in outcome.unread]
     if outcome.failed is not None:
         message, error = outcome.failed
         held.append((message, FAILED, f"{type(error).__name__}: {error}"))

@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from messaging.waiting import FAILED
+from messaging.waiting import FAILED, GAP, UNREAD
 from persistence import Database
 
+URGENCY = (FAILED, UNREAD, GAP)
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Blocked:
-    """An engagement that waits: `kind` is `failed` or `gap`, `behind` counts what waits after the first."""
+    """An engagement that waits: `kind` is `failed`, `unread` or `gap`; `behind` counts what is after it."""
 
     service: str
     engagement: str
@@ -41,17 +42,21 @@ class WorkItem:
 
 
 async def blocked(service: str, database: Database) -> list[Blocked]:
-    """Every engagement with a message that waits, by its first one; failures before gaps."""
+    """Every engagement with a message that waits, by its first of the most urgent kind."""
     first: dict[str, dict[str, Any]] = {}
     count: dict[str, int] = {}
     async for document in database["waiting"].find().sort([("engagement", 1), ("position", 1)]):
         engagement = document["engagement"]
         count[engagement] = count.get(engagement, 0) + 1
         known = first.get(engagement)
-        if known is None or (known["kind"] != FAILED and document["kind"] == FAILED):
+        if known is None or _urgency(document["kind"]) < _urgency(known["kind"]):
             first[engagement] = document
     found = [_blocked(service, document, count[key] - 1) for key, document in first.items()]
-    return sorted(found, key=lambda one: (one.kind != FAILED, one.engagement))
+    return sorted(found, key=lambda one: (_urgency(one.kind), one.engagement))
+
+
+def _urgency(kind: str) -> int:
+    return URGENCY.index(kind)
 
 
 def _blocked(service: str, document: Mapping[str, Any], behind: int) -> Blocked:

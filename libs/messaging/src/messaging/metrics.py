@@ -47,7 +47,8 @@ BLOCKED: Final = Gauge(
 )
 WAITING: Final = Gauge(
     "throughline_waiting_messages",
-    "Messages that wait in the database: `failed` behind a failure, `gap` for an earlier one of their stream",
+    "Messages that wait in the database: `failed` behind a failure, `gap` for an earlier one of their "
+    "stream, `unread` for a release that reads them",
     ["service", "kind"],
 )
 CONFLICTS: Final = Counter(

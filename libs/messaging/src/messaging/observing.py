@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from time import time
 
 from messaging.metrics import BLOCKED, DEPENDENCY_UP, OBSERVED, READY, WAITING, WORK_ITEMS, WORK_OVERDUE
-from messaging.waiting import FAILED, GAP, WaitingRoom
+from messaging.waiting import KINDS, WaitingRoom
 from messaging.work import WorkItems
 from telemetry import Check, failures
 
@@ -55,7 +55,7 @@ def database_measure(service: str, waiting: WaitingRoom, items: WorkItems) -> Me
 
     async def measure() -> None:
         BLOCKED.labels(service).set(await waiting.blocked_engagements())
-        for kind in (FAILED, GAP):
+        for kind in KINDS:
             WAITING.labels(service, kind).set(await waiting.count(kind))
         for state, count in (await items.census()).items():
             WORK_ITEMS.labels(service, state).set(count)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from schemas import registry
 from schemas.base import Command, Event, Payload
 from schemas.rules import Context
 
@@ -64,7 +65,8 @@ class Activity:
 
     `run(event, work)` must be idempotent and resume from `work.checkpoint`; it reports and ends by commands.
     An exception is retried with back-off; after `max_attempts` failed runs `give_up(event, error)` is asked
-    for a last command. `due(event)` delays the start: then it is a timer.
+    for a last command. So it is after `max_cut_off` runs that neither ended nor got on: their process died or
+    lost them. `due(event)` delays the start: then it is a timer.
     """
 
     on: type[Event]
@@ -72,6 +74,7 @@ class Activity:
     due: Callable[[Any], datetime] | None = None
     give_up: Callable[[Any, str], Command | None] | None = None
     max_attempts: int = 5
+    max_cut_off: int = 10
     backoff_seconds: float = 0.5
     lease_seconds: float = 10.0
 
@@ -100,6 +103,15 @@ class Service:
         """Own commands first, then every topic it reacts to, then the operators' topic."""
         upstream = sorted({event.topic() for event in self.reactions})
         return [f"{self.name}.commands", *upstream, "operations.commands"]
+
+    def awaits(self, wire_type: str) -> bool:
+        """Whether an event that this release cannot read may mean something to a later one.
+
+        Yes for another version of what it reacts to, and for a name it has never heard of; no for a name it
+        knows and does not react to.
+        """
+        name = wire_type.rpartition(".")[0]
+        return name not in registry.payloads() or name in {event.type for event in self.reactions}
 
     def command_for(self, payload: Payload) -> Command | None:
         """The command a message means to this service; None where it means nothing to it."""

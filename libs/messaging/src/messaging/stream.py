@@ -4,17 +4,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from messaging.envelope import Envelope
+from messaging.envelope import Envelope, Unreadable
 from messaging.ordering import Verdict, admit, upstream
 from messaging.service import Service
 from schemas import registry
-from schemas.base import Command, CommandNoEffect, CommandRefusal, Event
+from schemas.base import Command, CommandNoEffect, CommandRefusal, DeliveryOverruled, Event
 from schemas.rules import Context, Refused
 
 EVENT_LIMIT = 1_000_000
-COMMIT_LIMIT = 4_000_000
-"""Characters of events in one commit; what is over waits for the next. A document may have 16 MB."""
-ANSWERS = (CommandRefusal, CommandNoEffect)
+COMMIT_LIMIT = 3_000_000
+"""Characters of events in one commit, of four bytes at most; what is over waits for the next."""
+ANSWERS = (CommandRefusal, CommandNoEffect, DeliveryOverruled)
+REDRIVEN = "redriven-from"
 TENANT_MISMATCH = "the engagement does not exist for this tenant"
 
 
@@ -36,11 +37,22 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A readable message and the record it came in."""
+    """A message and the record it came in. `payload` is Unread where only a newer release can read it."""
 
     envelope: Envelope
     payload: Any
     record: Record
+
+    @property
+    def redriven(self) -> bool:
+        return any(name == REDRIVEN for name, _ in self.record.headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Stands for the data of an upstream event that this release cannot read; its place is known."""
+
+    fault: Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +69,10 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """`version` counts commit documents, `sequence` events; `seen` the last event folded of each upstream."""
+    """`version` counts commit documents, `sequence` events; `seen` the last event folded of each upstream.
+
+    `skipped` are the causes that operators took out of the order, until they are redriven.
+    """
 
     engagement: str
     state: Any
@@ -65,8 +80,10 @@ class Stream:
     version: int = 0
     sequence: int = 0
     seen: Mapping[str, int] = field(default_factory=dict)
+    skipped: frozenset[str] = frozenset()
     snapshot: int = 0
     blocked: bool = False
+    gapped: bool = False
 
 
 @dataclass(slots=True)
@@ -76,12 +93,22 @@ class Outcome:
     stream: Stream
     events: list[Recorded] = field(default_factory=list)
     causes: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
     undeliverable: list[tuple[Received, str, str]] = field(default_factory=list)
     gaps: list[Received] = field(default_factory=list)
     behind: list[Received] = field(default_factory=list)
+    unread: list[Received] = field(default_factory=list)
     rest: Sequence[Received] = ()
     failed: tuple[Received, Exception] | None = None
     document: dict[str, Any] | None = None
+
+
+def missing_before(outcome: Outcome, message: Received) -> str:
+    """Why a message waits for a gap: what is missing, and what was expected."""
+    name = upstream(message.envelope)
+    last, sequence = outcome.stream.seen.get(name, 0), message.envelope.sequence or 0
+    lacking = str(last + 1) if sequence == last + 2 else f"{last + 1} to {sequence - 1}"
+    return f"sequence: {name} {lacking} is missing before {sequence}"
 
 
 Spans = Callable[[Received], tuple[str | None, str | None]]
@@ -116,12 +143,19 @@ def handle(
 def _handle_one(service: Service, outcome: Outcome, message: Received, opened: Spans, limit: int) -> None:
     stream, envelope = outcome.stream, message.envelope
     verdict = admit(stream.seen, envelope)
+    if envelope.cause in stream.skipped:
+        # Only on purpose is it brought back: a repetition that was under way is not.
+        verdict = Verdict.NEXT if message.redriven else Verdict.OLD
     if verdict is Verdict.OLD or envelope.cause in outcome.causes:
         return
     if verdict is Verdict.GAP:
         outcome.gaps.append(message)
         return
-    command = service.command_for(message.payload)
+    # Left out, an event that this release does not know would be lost to the next one.
+    if isinstance(message.payload, Unread) and service.awaits(envelope.type):
+        outcome.unread.append(message)
+        return
+    command = None if isinstance(message.payload, Unread) else service.command_for(message.payload)
     if command is None:
         outcome.stream = _saw(stream, message)
         return
@@ -131,8 +165,9 @@ def _handle_one(service: Service, outcome: Outcome, message: Received, opened: S
         return
     trace = opened(message)
     answers = _written(service, _answer(service, stream.state, command, message), envelope, limit)
-    outcome.stream, recorded = _record(service, _saw(stream, message), answers, envelope, trace)
-    outcome.events.extend(recorded)
+    stream, events = recorded(service, _saw(stream, message), answers, envelope, trace)
+    outcome.stream = replace(stream, skipped=stream.skipped - {envelope.cause})
+    outcome.events.extend(events)
     outcome.causes.append(envelope.cause)
 
 
@@ -141,8 +176,9 @@ def _saw(stream: Stream, message: Received) -> Stream:
     envelope = message.envelope
     if envelope.sequence is None:
         return stream
-    tenant = stream.tenant or (None if isinstance(message.payload, ANSWERS) else envelope.tenant)
-    return replace(stream, tenant=tenant, seen={**stream.seen, upstream(envelope): envelope.sequence})
+    tenant = stream.tenant or (None if isinstance(message.payload, (*ANSWERS, Unread)) else envelope.tenant)
+    last = max(envelope.sequence, stream.seen.get(upstream(envelope), 0))
+    return replace(stream, tenant=tenant, seen={**stream.seen, upstream(envelope): last})
 
 
 def _answer(service: Service, state: Any, command: Command, message: Received) -> Sequence[Event]:
@@ -182,19 +218,20 @@ def _refusal(service: Service, envelope: Envelope, refusal: Refused) -> Event:
     )
 
 
-def _record(
+def recorded(
     service: Service,
     stream: Stream,
     events: Sequence[tuple[Event, str]],
     cause: Envelope,
     trace: tuple[str | None, str | None],
 ) -> tuple[Stream, list[Recorded]]:
-    state, recorded = stream.state, []
+    """The stream with these events, each with its JSON, folded in; and the events as they will be stored."""
+    state, found = stream.state, []
     for number, (event, data) in enumerate(events, stream.sequence + 1):
         state = service.evolve(state, event)
-        recorded.append(Recorded(number, event, data, cause, *trace))
+        found.append(Recorded(number, event, data, cause, *trace))
     tenant = stream.tenant or (cause.tenant if _has_effect(events) else None)
-    return replace(stream, state=state, tenant=tenant, sequence=stream.sequence + len(events)), recorded
+    return replace(stream, state=state, tenant=tenant, sequence=stream.sequence + len(events)), found
 
 
 def _has_effect(events: Sequence[tuple[Event, str]]) -> bool:

@@ -1,6 +1,6 @@
-"""Messages that wait: behind a failure of their engagement, or for one that is missing before them."""
+"""Messages that wait: behind a failure, for a missing one, or for a release that reads them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -10,8 +10,15 @@ from persistence import Database, UpdateOne, slices
 
 GAP: Final = "gap"
 FAILED: Final = "failed"
+UNREAD: Final = "unread"
+KINDS: Final = (FAILED, GAP, UNREAD)
 FIRST_PAUSE: Final = timedelta(seconds=1)
-LONGEST_PAUSE: Final = timedelta(minutes=10)
+LONGEST_PAUSE: Final = {
+    FAILED: timedelta(minutes=10),
+    GAP: timedelta(minutes=1),
+    UNREAD: timedelta(seconds=10),
+}
+"""A gap that closes is tried at once, and so is what was asked for; the pause is for what nobody tells."""
 
 
 class WaitingRoom:
@@ -32,6 +39,14 @@ class WaitingRoom:
             found.update(await self._waiting.distinct("engagement", query))
         return found
 
+    async def gapped(self, engagements: Sequence[str]) -> set[str]:
+        """Those engagements of which a message waits for an earlier one."""
+        found: set[str] = set()
+        for part in slices(list(engagements)):
+            query = {"engagement": {"$in": part}, "kind": GAP}
+            found.update(await self._waiting.distinct("engagement", query))
+        return found
+
     async def hold(self, messages: Sequence[tuple[Received, str, str]]) -> None:
         """Keep (message, kind, reason) behind what waits already; holding one again changes nothing."""
         if not messages:
@@ -49,6 +64,7 @@ class WaitingRoom:
                 "position": last[engagement],
                 "reason": reason[:1000],
                 "attempts": 0,
+                "told": False,
                 "message_id": message.envelope.id,
                 "upstream": upstream(message.envelope),
                 "sequence": message.envelope.sequence,
@@ -78,18 +94,23 @@ class WaitingRoom:
 
         `kind` is what it waits for now: once its gap is closed, a message may fail, and then it blocks.
         """
-        attempts = int(document["attempts"]) + 1
-        pause = FIRST_PAUSE
-        if kind == FAILED:
-            pause = min(timedelta(seconds=2 ** min(attempts, 20)), LONGEST_PAUSE)
+        attempts = attempts_of(document, kind) + 1
+        pause = min(timedelta(seconds=2 ** min(attempts, 20)), LONGEST_PAUSE[kind])
         change = {
             "attempts": attempts,
+            "told": document.get("told", False),
             "kind": kind,
             "reason": reason[:1000],
             "next_try": datetime.now(UTC) + pause,
         }
         await self._waiting.update_one({"_id": document["_id"]}, {"$set": change})
         return attempts
+
+    async def wake_gaps(self, engagements: Sequence[str]) -> None:
+        """Let those that wait for an earlier one be tried now: one has come."""
+        change = {"$set": {"next_try": datetime.now(UTC)}}
+        for part in slices(list(engagements)):
+            await self._waiting.update_many({"engagement": {"$in": part}, "kind": GAP}, change)
 
     async def wake(self, engagement: str) -> None:
         """Let the engagement's head be tried now."""
@@ -100,8 +121,11 @@ class WaitingRoom:
         query = {"engagement": engagement, "kind": FAILED}
         return await self._waiting.find_one(query, sort=[("position", 1)])
 
-    async def any_gap(self, engagement: str) -> bool:
-        return await self._waiting.find_one({"engagement": engagement, "kind": GAP}, {"_id": 1}) is not None
+    async def any_due(self, engagement: str, now: datetime) -> bool:
+        """Whether anything is due that does not wait behind a failure."""
+        kinds = {"$in": [GAP, UNREAD]}
+        query = {"engagement": engagement, "kind": kinds, "next_try": {"$lte": now}}
+        return await self._waiting.find_one(query, {"_id": 1}) is not None
 
     async def release(self, ids: Sequence[str]) -> None:
         for part in slices(list(ids)):
@@ -112,6 +136,11 @@ class WaitingRoom:
 
     async def count(self, kind: str) -> int:
         return int(await self._waiting.count_documents({"kind": kind}))
+
+
+def attempts_of(document: Mapping[str, Any], kind: str) -> int:
+    """How often it was tried in vain for this reason: once its gap is closed, a failure is news."""
+    return int(document["attempts"]) if document["kind"] == kind else 0
 
 
 def record_document(record: Record) -> dict[str, Any]:

@@ -16,15 +16,20 @@ from messaging.envelope import Message, command_message
 from messaging.metrics import WORK_RUNS
 from messaging.producer import Producer
 from messaging.service import Activity, Again, LeaseLost, Service
-from persistence import BulkRefused, Database
+from persistence import BulkRefused, Database, duplicates
 from schemas import registry
 from schemas.base import Command, Payload
 
 logger = logging.getLogger("messaging.work")
-DUPLICATE_KEY = 11000
 AT_ONCE = 16
 LONGEST_SLEEP = 1.0
 LONGEST_PAUSE = 300.0
+SUSPECT = 3
+"""Cut off so often, a run may be what kills its process: it is run with nothing beside it to suffer."""
+
+
+class CutOff(Exception):
+    """The run has begun often, and never ended."""
 
 
 class WorkItems:
@@ -56,8 +61,7 @@ class WorkItems:
         try:
             await self._work.insert_many(documents, ordered=False)
         except BulkRefused as error:
-            if any(fault["code"] != DUPLICATE_KEY for fault in error.details["writeErrors"]):
-                raise
+            duplicates(error)
         self.created.set()
 
     def _document(self, activity: Activity, message: Message) -> dict[str, Any]:
@@ -77,16 +81,23 @@ class WorkItems:
             "due": due,
             "fence": 0,
             "failures": 0,
+            "unended": 0,
             "rounds": 0,
             "checkpoint": {},
         }
 
-    async def claim(self, lease: timedelta) -> dict[str, Any] | None:
-        """The item most due, leased to the caller; its fence shuts out whoever had it before."""
+    async def claim(self, lease: timedelta, *, suspects: bool = True) -> dict[str, Any] | None:
+        """The item most due, leased to the caller; its fence shuts out whoever had it before.
+
+        Counted in `unended` when it begins: a run that takes its process along never comes to say so.
+        """
         now = datetime.now(UTC)
+        query: dict[str, Any] = {"due": {"$lte": now}, "event": {"$in": list(self._activities)}}
+        if not suspects:
+            query["unended"] = {"$not": {"$gte": SUSPECT}}
         return await self._work.find_one_and_update(
-            {"due": {"$lte": now}, "event": {"$in": list(self._activities)}},
-            {"$set": {"due": now + lease}, "$inc": {"fence": 1}},
+            query,
+            {"$set": {"due": now + lease}, "$inc": {"fence": 1, "unended": 1}},
             sort=[("due", 1)],
             return_document=True,
         )
@@ -133,6 +144,10 @@ def _due(activity: Activity, event: Payload) -> datetime:
         return datetime.now(UTC)
 
 
+def _is_last(run: "Run", activity: Activity, error: Exception) -> bool:
+    return run.attempt >= activity.max_attempts or isinstance(error, CutOff)
+
+
 async def _ended(task: "asyncio.Task[None]") -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
@@ -163,7 +178,10 @@ class Run:
         return int(self.item["failures"]) + 1
 
     async def save(self, checkpoint: Mapping[str, Any]) -> None:
-        await self.items.change(self.item, {"checkpoint": dict(checkpoint)})
+        change: dict[str, Any] = {"checkpoint": dict(checkpoint)}
+        if change["checkpoint"] != self.checkpoint:
+            change["unended"] = 1
+        await self.items.change(self.item, change)
         self.checkpoint = dict(checkpoint)
 
     async def send(self, command: Command, *, key: str) -> None:
@@ -208,6 +226,7 @@ class Worker:
         self._service, self._items, self._producer = service, items, producer
         self._read_state = read_state
         self._running: set[asyncio.Task[None]] = set()
+        self._alone = False
 
     async def run_for_ever(self) -> None:
         """Never returns; when cancelled, what it cuts off resumes from its checkpoint elsewhere."""
@@ -226,16 +245,20 @@ class Worker:
 
     async def _round(self) -> None:
         self._items.created.clear()
-        while len(self._running) < AT_ONCE:
-            item = await self._items.claim(timedelta(seconds=self._lease()))
+        while self._has_room():
+            item = await self._items.claim(timedelta(seconds=self._lease()), suspects=not self._running)
             if item is None:
                 break
+            self._alone = item["unended"] > SUSPECT
             task = asyncio.create_task(self._run(item))
             self._running.add(task)
             task.add_done_callback(self._finished)
         pause = await self._pause()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._items.created.wait(), pause)
+
+    def _has_room(self) -> bool:
+        return len(self._running) < AT_ONCE and not (self._alone and self._running)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
@@ -246,7 +269,7 @@ class Worker:
 
     async def _pause(self) -> float:
         due = await self._items.next_due()
-        if due is None or len(self._running) >= AT_ONCE:
+        if due is None or not self._has_room():
             return LONGEST_SLEEP
         return min(LONGEST_SLEEP, max(0.01, (due - datetime.now(UTC)).total_seconds()))
 
@@ -265,6 +288,10 @@ class Worker:
         keeper = asyncio.create_task(self._keep_lease(item, asyncio.current_task()))
         outcome = "done"
         try:
+            if item["unended"] > activity.max_cut_off:
+                raise CutOff(
+                    f"its run was cut off {activity.max_cut_off} times, each time without getting on"
+                )
             with trace.use_span(span, record_exception=False, set_status_on_exception=False):
                 again = await activity.run(registry.parse(item["type"], item["data"]), run)
             await _ended(keeper)
@@ -275,7 +302,7 @@ class Worker:
             outcome = "cancelled"
             await asyncio.shield(self._give_back(item))
         except Exception as error:  # an activity may fail in any way: it is retried, then given up
-            outcome = "failed" if run.attempt < activity.max_attempts else "gave_up"
+            outcome = "gave_up" if _is_last(run, activity, error) else "failed"
             tracing.fail(span, error)
             with trace.use_span(span):
                 await self._failed(run, activity, error)
@@ -289,21 +316,21 @@ class Worker:
             await self._items.end(item, {"due": None, "done_at": datetime.now(UTC)})
             return
         due = datetime.now(UTC) + timedelta(seconds=again.after_seconds)
-        await self._items.end(item, {"due": due, "failures": 0, "rounds": item["rounds"] + 1})
+        await self._items.end(item, {"due": due, "failures": 0, "unended": 0, "rounds": item["rounds"] + 1})
 
     async def _give_back(self, item: dict[str, Any]) -> None:
         with suppress(Exception):
-            await self._items.end(item, {"due": datetime.now(UTC)})
+            await self._items.end(item, {"due": datetime.now(UTC), "unended": item["unended"] - 1})
 
     async def _failed(self, run: Run, activity: Activity, error: Exception) -> None:
         failures = run.item["failures"] + 1
         name = activity.name
         logger.warning("%s of %s failed (%d): %s", name, run.engagement, failures, error, exc_info=error)
         with suppress(LeaseLost):
-            if failures < activity.max_attempts:
+            if not _is_last(run, activity, error):
                 pause = min(activity.backoff_seconds * 2 ** min(failures - 1, 20), LONGEST_PAUSE)
                 due = datetime.now(UTC) + timedelta(seconds=pause)
-                await self._items.end(run.item, {"due": due, "failures": failures})
+                await self._items.end(run.item, {"due": due, "failures": failures, "unended": 0})
                 return
             await self._give_up(run, activity, error)
             await self._items.end(

@@ -10,8 +10,12 @@ from persistence.mongo import (
     InsertOne,
     ReplaceOne,
     UpdateOne,
+    Watcher,
     connect,
+    duplicates,
+    majority,
     slices,
+    watching,
 )
 from persistence.settings import MongoSettings
 
@@ -26,6 +30,10 @@ __all__ = [
     "MongoSettings",
     "ReplaceOne",
     "UpdateOne",
+    "Watcher",
     "connect",
+    "duplicates",
+    "majority",
     "slices",
+    "watching",
 ]

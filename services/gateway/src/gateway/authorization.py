@@ -52,6 +52,7 @@ COMMANDS: Final[Mapping[str, frozenset[Role]]] = {
     "feedback.reject_improvement": BOTH,
     "operations.retry_blocked": OPERATORS,
     "operations.skip_blocked": OPERATORS,
+    "operations.declare_lost": OPERATORS,
 }
 
 FIELDS: Final[Mapping[str, frozenset[Role]]] = {

@@ -98,11 +98,15 @@ class CommandDesk:
         submitted = self._submitted(caller, request, command, command_id)
         if not await self._may_address(caller, kind, submitted.engagement):
             raise _Fault("NOT_FOUND", "engagement", "engagement-exists", UNKNOWN_ENGAGEMENT)
-        known = await self._store.remember(submitted)
-        if known.digest != submitted.digest:
+        wait_ms = min(max(request.wait_ms, 0), LONGEST_WAIT_MS)
+        earlier = await self._store.remember(submitted)
+        if earlier is None:
+            return await self._send(caller, submitted, command, wait_ms)
+        if earlier.digest != submitted.digest:
             said = "this key was used before, for something else"
             raise _Fault("IDEMPOTENCY_MISMATCH", "idempotency_key", "same-key-same-content", said)
-        return await self._send(caller, known, command, min(max(request.wait_ms, 0), LONGEST_WAIT_MS))
+        # Its answer may be there, and then it is not sent again; one nobody has seen before has none.
+        return await self._answer(earlier) or await self._send(caller, earlier, command, wait_ms)
 
     async def answer(self, caller: Caller, command_id: str) -> Outcome:
         """How it stands now. Raises NotFound for a command that is not the tenant's."""
@@ -133,14 +137,7 @@ class CommandDesk:
 
     async def _send(self, caller: Caller, submitted: Submitted, command: Command, wait_ms: int) -> Outcome:
         with self._hub.listening(submitted.engagement) as listener:
-            given = await self._answer(submitted)
-            if given:
-                return given
             await self._publish(caller, submitted, command)
-            if command.service() == "operations":
-                return Accepted(
-                    command_id=_id(submitted), engagement_id=_key(submitted), cursor=None, events=[]
-                )
             until = monotonic() + wait_ms / 1000
             while (left := until - monotonic()) > 0:
                 await listener.woken(min(left, POLL_SECONDS))

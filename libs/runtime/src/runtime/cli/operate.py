@@ -80,15 +80,24 @@ def retry(
 
 
 @blocked_app.command()
+def lost(
+    engagement: Engagement,
+    service: Annotated[str, typer.Option("--service", "-s", help="Which one.")],
+    message: Annotated[str, typer.Option(help="The id of the first message that waits for what is lost.")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept in the engagement's stream.")],
+) -> None:
+    """Declare that what is missing before a message will never come: what waits for it goes on."""
+    _operate(engagement, service, "operations.declare_lost", {"message_id": message, "reason": reason})
+
+
+@blocked_app.command()
 def skip(
     engagement: Engagement,
     service: Annotated[str, typer.Option("--service", "-s", help="Which one.")],
-    message: Annotated[
-        str, typer.Option(help="The id of the message at the head, as `blocked list` has it.")
-    ],
+    message: Annotated[str, typer.Option(help="The id of the message, as `blocked list` has it.")],
     reason: Annotated[str, typer.Option(help="Why; it is kept with the dead letter.")],
 ) -> None:
-    """Give up the message that blocks an engagement: it becomes a dead letter, the rest goes on."""
+    """Give up a message that others wait for: it becomes a dead letter, the rest goes on."""
     _operate(engagement, service, "operations.skip_blocked", {"message_id": message, "reason": reason})
 
 
@@ -108,7 +117,7 @@ def _operate(engagement: str, service: str, command: str, more: dict[str, str]) 
     answer = run(ask())
     if answer.kind != "Accepted":
         raise CommandFailed(Exit.FAILED, answer.refusal if answer.kind == "Refused" else "not answered yet")
-    note(f"{command} handed to {service}; see what came of it: throughline blocked list")
+    note(f"{command} is done and recorded by {service}; what waits now: throughline blocked list")
 
 
 @work_app.command("list")
@@ -138,24 +147,31 @@ def work_list(
 
 
 @views_app.command()
-def check() -> None:
+def check(json: AsJson = False) -> None:
     """Fold every view anew from its log and compare; exit 1 where one differs. Writes nothing."""
-    _rebuild([])
+    _rebuild(["--json"] if json else [])
 
 
 @views_app.command()
-def rebuild() -> None:
-    """Fold every view anew and put those that differ in place; views that move meanwhile are left alone."""
-    _rebuild(["--write"])
+def rebuild(
+    anew: Annotated[
+        bool, typer.Option("--anew", help="From the start, not from where one was cut off.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Fold every view anew and put those that differ in place, beside a gateway that goes on projecting."""
+    _rebuild(["--write", *(["--anew"] if anew else []), *(["--json"] if json else [])])
 
 
 def _rebuild(options: list[str]) -> None:
     import os
-    import subprocess
     import sys
 
     from runtime.cli.target import mongo_url
 
-    environment = {**os.environ, "MONGO_URL": mongo_url()}
-    program = [sys.executable, "-m", "gateway.rebuild", *options]
-    raise typer.Exit(subprocess.run(program, env=environment, check=False).returncode)  # noqa: S603
+    # In place of this process: what stops this command stops the rebuild, which then says where it was.
+    os.execve(  # noqa: S606
+        sys.executable,
+        [sys.executable, "-m", "gateway.rebuild", *options],
+        {**os.environ, "MONGO_URL": mongo_url()},
+    )

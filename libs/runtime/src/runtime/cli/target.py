@@ -11,10 +11,10 @@ from runtime.errors import CommandFailed, Exit
 from runtime.layout import Layout, base_port
 from runtime.state import RunState
 from runtime.tokens import LOCAL_TENANT, mint
-from runtime.trace_reader import TRACES_URL
 
 T = TypeVar("T")
 TENANT = LOCAL_TENANT
+TRACES_URL = "THROUGHLINE_TRACES_URL"
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,16 @@ def mongo_url() -> str:
     return os.environ.get("MONGO_URL") or require_local().mongo
 
 
-def traces_url() -> str:
-    """Of THROUGHLINE_TRACES_URL, else of the local stack. Raises CommandFailed (69)."""
-    return os.environ.get(TRACES_URL) or require_local().traces_url
+def query_url() -> str:
+    """Whose /api/v3 is read: THROUGHLINE_TRACES_URL, else the local stack. Raises CommandFailed (69)."""
+    return os.environ.get(TRACES_URL) or require_local().query_url
+
+
+def trace_page(trace_id: str) -> str:
+    """Where a person sees the trace: Jaeger's own page, or the local stack's. Raises CommandFailed (69)."""
+    if jaeger := os.environ.get(TRACES_URL):
+        return f"{jaeger.rstrip('/')}/trace/{trace_id}"
+    return f"{require_local().traces_url}/traces/{trace_id}"
 
 
 def actor() -> str:
