@@ -10,7 +10,7 @@ from form import FOLDER, Result, Row, write
 
 # A new benchmark is a module beside this one with `run(quick: bool) -> Result`, and its name here.
 NAMES = (
-    "hop", "hop_in_flight", "flow", "service_start", "replicas",
+    "hop", "hop_in_flight", "flow", "service_start", "replicas", "gateway_rebuild", "engagement_query",
 )  # fmt: skip
 
 

@@ -1,20 +1,16 @@
 """Three replicas of a service on 12 partitions, against one: how far the two cores carry it."""
 
 import asyncio
-import os
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer
 from form import Result, Row
 from hop import ENGAGEMENTS, EVENTS_OF_AN_OPENING, prepare
 from intake_load import statements
-from stage import Stage, free_port, stage, until_ready
+from stage import Stage, cpu_seconds, free_port, stage, until_ready
 
-TICKS = os.sysconf("SC_CLK_TCK")
 NOTES = (
     "The database is one process that uses one core at most; it, the broker and replicas share two cores, "
     "and the rows of cores show who had how much. Replicas help until the sum is the machine.",
@@ -83,19 +79,15 @@ async def _share(on: Stage, replicas: int, count: int, events: "Counter", done: 
         started = [stack.enter_context(on.process("-m", "intake", HTTP_PORT=str(port))) for port in ports]
         await until_ready(ports)
         groups = ([process.pid for process in started], [on.database_pid], [on.broker_pid])
-        before = [_cpu(group) for group in groups]
+        before = [cpu_seconds(*group) for group in groups]
         began = time.perf_counter()
         await on.fill("intake.commands", statements(count, ENGAGEMENTS, f"r{replicas}"))
         await events.until(done)
         seconds = time.perf_counter() - began
-        used = [(_cpu(group) - earlier) / seconds for group, earlier in zip(groups, before, strict=True)]
+        used = [
+            (cpu_seconds(*group) - earlier) / seconds for group, earlier in zip(groups, before, strict=True)
+        ]
     return Share(count / seconds, *used)
-
-
-def _cpu(pids: Sequence[int]) -> float:
-    """Seconds of processor that these have used."""
-    fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids]
-    return sum(int(f[11]) + int(f[12]) for f in fields) / TICKS
 
 
 class Counter:

@@ -24,8 +24,9 @@ from runtime.ports import owner_of
 from testkit import servers
 from testkit.servers import free_port
 
-__all__ = ["Stage", "free_port", "outcome", "stage", "until_ready"]
+__all__ = ["Stage", "cpu_seconds", "free_port", "outcome", "stage", "until_ready"]
 HERE = Path(__file__).parent
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Stage:
@@ -115,6 +116,12 @@ async def _is_ready(http: httpx.AsyncClient, port: int) -> bool:
         return (await http.get(f"http://127.0.0.1:{port}/health/ready")).status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False
+
+
+def cpu_seconds(*pids: int) -> float:
+    """Seconds of processor that these have used."""
+    fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids]
+    return sum(int(f[11]) + int(f[12]) for f in fields) / TICKS
 
 
 def _listener(address: str) -> int:

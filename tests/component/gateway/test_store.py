@@ -10,7 +10,7 @@ import pytest
 
 from gateway.entry import Entry
 from gateway.memory import InMemoryStore
-from gateway.ports import DeadLetter, Filter, Place, Store, Stored, Submitted
+from gateway.ports import DeadLetter, Filter, Mark, Place, Store, Stored, Submitted
 from gateway.store import MongoStore
 from gateway.view import VIEW_VERSION, new_view
 from messaging import Envelope
@@ -249,7 +249,7 @@ def submitted(**changes: Any) -> Submitted:
 
 
 async def test_the_first_command_of_an_id_is_the_one_that_is_kept(store: Store) -> None:
-    assert await store.remember(submitted()) == submitted()
+    assert await store.remember(submitted()) is None
     assert await store.remember(submitted(digest="d2")) == submitted()
     assert await store.command("cmd-1", "acme") == submitted()
     assert await store.command("cmd-1", "other") is None
@@ -325,12 +325,75 @@ async def test_dead_letters_are_filtered_and_paged_newest_first(store: Store) ->
     assert await store.letter(orphan, "other", orphans=True) == letter(9, tenant=None)
 
 
-async def test_every_engagement_with_a_log_is_named_once(store: Store) -> None:
-    await store.append("acme", [entry(1)])
-    await store.append("acme", [entry(2)])
+async def test_the_whole_log_is_walked_by_engagement_and_cursor(store: Store) -> None:
+    await store.append("acme", [entry(3), entry(4)])
+    await store.append("acme", [entry(1), entry(2)])
     await store.append("other", [entry(1, engagement="ENG-AAAA", tenant="other")])
+    await store.append("acme", [entry(1, engagement="ENG-ZZZZ")])
 
-    assert await store.engagements() == ["ENG-AAAA", KEY]
+    walked = [one async for one in store.walk("", None)]
+    part = [one async for one in store.walk("ENG-AAAA", KEY)]
+
+    assert [one.tenant for one in walked] == ["other", "acme", "acme", "acme"]
+    assert [[e.cursor for e in one.entries] for one in walked] == [[1], [1, 2], [3, 4], [1]]
+    assert [(one.entries[0].engagement, one.entries[0].cursor) for one in part] == [(KEY, 1), (KEY, 3)]
+    assert await store.log_documents() == 4
+
+
+async def test_a_standing_tells_cursor_and_whether_every_byte_is_the_same(store: Store) -> None:
+    await store.save(stored(cursor=3), 0)
+    longer = stored(cursor=4)
+    retitled = stored(cursor=3)
+    retitled.view["title"] = "Another"
+
+    found = await store.standings([stored("ENG-NONE"), stored(cursor=3, day=9), longer, retitled])
+
+    assert [(one.cursor, one.equal) for one in found] == [(0, False), (3, True), (3, False), (3, False)]
+
+
+async def test_many_views_are_replaced_where_they_were_found(store: Store) -> None:
+    await store.save(stored(cursor=3), 0)
+    new, longer = stored("ENG-NEW1"), stored(cursor=5)
+    found = await store.standings([new, longer])
+
+    assert await store.replace([(new, found[0]), (longer, found[1])])
+
+    assert await store.load("ENG-NEW1") == new
+    assert await store.load(KEY) == replace(longer, edition=1)
+
+
+async def test_who_folded_on_from_a_view_that_was_replaced_may_not_save(store: Store) -> None:
+    await store.save(stored(cursor=3), 0)
+    mended = stored(cursor=3)
+    await store.replace([(mended, (await store.standings([mended]))[0])])
+
+    assert not await store.save(stored(cursor=4), 3)
+    assert await store.save(stored(cursor=4, edition=1), 3)
+
+
+async def test_one_view_that_moved_is_told_and_the_others_are_replaced(store: Store) -> None:
+    await store.save(stored(cursor=3), 0)
+    one, other, new = stored(cursor=4), stored("ENG-OTHER", cursor=4), stored("ENG-NEW1", cursor=2)
+    await store.save(stored("ENG-OTHER", cursor=2), 0)
+    found = await store.standings([one, other, new])
+    await store.save(stored(cursor=5), 3)
+    await store.save(stored("ENG-NEW1", cursor=1), 0)
+
+    assert not await store.replace([(one, found[0]), (new, found[2]), (other, found[1])])
+
+    kept = [await store.load(key) for key in (KEY, "ENG-OTHER", "ENG-NEW1")]
+    assert [found.cursor if found else None for found in kept] == [5, 4, 1]
+
+
+async def test_the_mark_of_a_rebuild_is_kept_until_it_is_through(store: Store) -> None:
+    mark = Mark(VIEW_VERSION, KEY, 10, 100, 1, NOON)
+    await store.mark(mark)
+    await store.mark(replace(mark, after="ENG-Z", documents=20))
+
+    assert await store.marked() == replace(mark, after="ENG-Z", documents=20)
+
+    await store.mark(None)
+    assert await store.marked() is None
 
 
 async def test_preparing_again_changes_nothing(store: Store) -> None:

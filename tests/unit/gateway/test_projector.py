@@ -1,6 +1,7 @@
 """The projector: redelivery, gaps, crashes and rivals change nothing about what comes out."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -8,6 +9,8 @@ from gateway.hub import Hub
 from gateway.memory import InMemoryStore
 from gateway.projector import Projector, documents, sort_out
 from gateway.view import encode, fold_all, new_view
+from messaging.envelope import Unreadable
+from messaging.stream import Received, Unread
 
 
 @pytest.fixture
@@ -153,3 +156,18 @@ def test_sorting_out_drops_what_was_seen(batch):
         ("intake", n) for n in (3, 4, 5, 6)
     ]
     assert gaps == []
+
+
+async def test_an_event_of_a_newer_service_is_in_the_log_as_it_came_and_holds_nobody_up(kit, store):
+    known = [kit.received(kit.opened(), 1), kit.received(kit.opened(title="Renamed"), 3)]
+    envelope = replace(kit.received(kit.opened(), 2).envelope, type="intake.client_merged.v1")
+    record = replace(known[0].record, value=b'{ "into": "Berg Group" }')
+    newer = Received(envelope, Unread(Unreadable("type", "is not known", "unknown-type")), record)
+
+    await Projector(store, Hub()).handle([known[0], newer, known[1]])
+
+    await check(store, 3)
+    entry = (await log_of(store))[1]
+    assert (entry.wire_type, entry.data) == ("intake.client_merged.v1", '{ "into": "Berg Group" }')
+    assert entry.to_timeline()["summary"] == "Client merged: into Berg Group"
+    assert (await store.load("ENG-TEST1")).view["title"] == "Renamed"

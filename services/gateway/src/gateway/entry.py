@@ -43,8 +43,12 @@ class Entry:
         return self.traceparent.split("-")[1] if self.traceparent else None
 
     @cached_property
-    def payload(self) -> Payload:
-        return registry.parse(self.wire_type, self.data)
+    def payload(self) -> Payload | None:
+        """None for what only a newer gateway knows: it folds its views anew out of this log."""
+        try:
+            return registry.parse(self.wire_type, self.data)
+        except (registry.UnknownType, registry.UnknownVersion):
+            return None
 
     def to_document(self) -> dict[str, Any]:
         """BSON-ready. The data stays text: what came is what is kept, whatever keys it holds."""

@@ -1,14 +1,24 @@
 """The store in memory: what tests run on, held to the same behaviour suite as the real one."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from gateway.entry import Entry
-from gateway.ports import Census, DeadLetter, Filter, Place, Stored, Submitted
+from gateway.ports import (
+    Census,
+    DeadLetter,
+    Filter,
+    Logged,
+    Mark,
+    Place,
+    Standing,
+    Stored,
+    Submitted,
+)
 from gateway.view import encode
 from messaging.stream import Received
 from schemas.intake import EngagementOpened
@@ -23,6 +33,7 @@ class InMemoryStore:
         self.waiting: dict[str, Received] = {}
         self.submitted: dict[str, Submitted] = {}
         self.dead: dict[str, DeadLetter] = {}
+        self.rebuild: Mark | None = None
         self.reads = 0
 
     async def prepare(self) -> None:
@@ -57,8 +68,34 @@ class InMemoryStore:
         found = sorted((entry for log in logs for entry in log), key=lambda entry: entry.cursor)
         return [entry for entry in found if entry.cursor > after][:limit]
 
-    async def engagements(self) -> list[str]:
-        return sorted(self.documents)
+    async def walk(self, after: str, upto: str | None) -> AsyncIterator[Logged]:
+        for key in sorted(self.documents):
+            if key > after and (upto is None or key <= upto):
+                for tenant, log in sorted(self.documents[key], key=lambda one: one[1][0].cursor):
+                    yield Logged(tenant, log)
+
+    async def log_documents(self) -> int:
+        return sum(len(log) for log in self.documents.values())
+
+    async def standings(self, folded: Sequence[Stored]) -> list[Standing]:
+        return [_standing(self.views.get(one.engagement), one) for one in folded]
+
+    async def replace(self, changes: Sequence[tuple[Stored, Standing]]) -> bool:
+        done = [await self._replace(stored, found) for stored, found in changes]
+        return all(done)
+
+    async def _replace(self, stored: Stored, found: Standing) -> bool:
+        if not await self.save(replace(stored, edition=found.edition), found.cursor):
+            return False
+        edition = found.edition + 1 if found.cursor else 0
+        self.views[stored.engagement] = replace(self.views[stored.engagement], edition=edition)
+        return True
+
+    async def mark(self, mark: Mark | None) -> None:
+        self.rebuild = mark
+
+    async def marked(self) -> Mark | None:
+        return self.rebuild
 
     async def page(self, tenant: str, wanted: Filter, limit: int, after: Place | None) -> list[Stored]:
         self.reads += 1
@@ -71,7 +108,7 @@ class InMemoryStore:
 
     async def save(self, stored: Stored, expected: int) -> bool:
         known = self.views.get(stored.engagement)
-        if (known.cursor if known else 0) != expected:
+        if (known.cursor if known else 0) != expected or (known and known.edition != stored.edition):
             return False
         self.views[stored.engagement] = _copy(stored)
         return True
@@ -114,8 +151,10 @@ class InMemoryStore:
         for one in received:
             self.waiting.pop(one.envelope.cause, None)
 
-    async def remember(self, command: Submitted) -> Submitted:
-        return self.submitted.setdefault(command.id, command)
+    async def remember(self, command: Submitted) -> Submitted | None:
+        earlier = self.submitted.get(command.id)
+        self.submitted.setdefault(command.id, command)
+        return earlier
 
     async def command(self, id: str, tenant: str) -> Submitted | None:
         self.reads += 1
@@ -159,6 +198,14 @@ class InMemoryStore:
 
 def _owned(letter: DeadLetter, tenant: str, orphans: bool) -> bool:
     return letter.tenant == tenant or (orphans and letter.tenant is None)
+
+
+def _standing(found: Stored | None, folded: Stored) -> Standing:
+    if found is None:
+        return Standing(0, 0, 0, False)
+    same = replace(folded, created_at=found.created_at, edition=found.edition)
+    equal = found == same and encode(found.view) == encode(folded.view)
+    return Standing(found.cursor, found.view_version, found.edition, equal)
 
 
 def _copy(stored: Stored) -> Stored:

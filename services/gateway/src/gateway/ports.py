@@ -1,7 +1,7 @@
 """What the gateway needs from a database and a broker; `store.py` and `memory.py` are the two stores."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -14,7 +14,10 @@ from messaging.stream import Received
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """A view as it is kept. `view_version` tells whether today's fold made it."""
+    """A view as it is kept. `view_version` tells whether today's fold made it.
+
+    `edition` counts how often a rebuild replaced it: who folded on from an earlier one may not save.
+    """
 
     engagement: str
     tenant: str
@@ -22,6 +25,37 @@ class Stored:
     created_at: datetime
     view_version: int
     view: View
+    edition: int = 0
+
+
+@dataclass(frozen=True)
+class Logged:
+    """One document of the log: consecutive entries of an engagement, and the tenant it belongs to."""
+
+    tenant: str
+    entries: Sequence[Entry]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a stored view stands to one that was folded; `cursor` is 0 where none is stored."""
+
+    cursor: int
+    view_version: int
+    edition: int
+    equal: bool
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How far a rebuild has come: every engagement up to `after`, in the order of their keys."""
+
+    view_version: int
+    after: str
+    documents: int
+    entries: int
+    engagements: int
+    begun_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,23 +138,44 @@ class Log(Protocol):
     async def tail(self, engagement: str, after: int, limit: int = 500) -> list[Entry]:
         """For the projector alone: every entry behind `after`, whoever caused it."""
 
-    async def engagements(self) -> list[str]:
-        """For a rebuild alone: every engagement there is a log of."""
-
     async def append(self, tenant: str, entries: Sequence[Entry]) -> bool:
         """False when another writer has already taken the first cursor."""
 
     async def save(self, stored: Stored, expected: int) -> bool:
-        """False when the view is not at the expected cursor any more; 0 expects none."""
+        """False when the view is not at the expected cursor and edition any more; 0 expects none."""
 
     async def hold(self, received: Sequence[Received]) -> None: ...
     async def held(self, engagement: str) -> list[Received]: ...
     async def release(self, received: Sequence[Received]) -> None: ...
 
 
+class Rebuildable(Log, Protocol):
+    """What a rebuild needs besides: all engagements at once, whoever they belong to."""
+
+    def walk(self, after: str, upto: str | None) -> AsyncIterator[Logged]:
+        """The log of every engagement with `after` < key <= `upto`, by key and then by cursor."""
+
+    async def log_documents(self) -> int:
+        """About how many documents the whole log has."""
+
+    async def standings(self, folded: Sequence[Stored]) -> list[Standing]:
+        """For each, what is stored in its place; equal when every byte of the view is."""
+
+    async def replace(self, changes: Sequence[tuple[Stored, Standing]]) -> bool:
+        """Put these where the standings were found, each as the next edition.
+
+        False when at least one has moved; the others are replaced.
+        """
+
+    async def mark(self, mark: Mark | None) -> None:
+        """Remember how far a rebuild has come; None when it is through."""
+
+    async def marked(self) -> Mark | None: ...
+
+
 class Commands(Protocol):
-    async def remember(self, command: Submitted) -> Submitted:
-        """Keep it, or give back the one that had its id first."""
+    async def remember(self, command: Submitted) -> Submitted | None:
+        """None when it is new and kept, else the one that had its id first."""
 
     async def command(self, id: str, tenant: str) -> Submitted | None: ...
 
@@ -157,7 +212,7 @@ class Census:
     letters: dict[str, int]
 
 
-class Store(Log, Commands, Morgue, Protocol):
+class Store(Rebuildable, Commands, Morgue, Protocol):
     async def prepare(self) -> None:
         """Make the indexes; harmless when they exist."""
 

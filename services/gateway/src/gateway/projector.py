@@ -16,7 +16,7 @@ from gateway.view import VIEW_VERSION, View, fold_all, new_view, seen
 from messaging import tracing
 from messaging.envelope import Envelope
 from messaging.ordering import Verdict, admit
-from messaging.stream import Received
+from messaging.stream import Received, Unread
 
 GROUP = "gateway"
 DOCUMENT_ENTRIES = 200
@@ -34,6 +34,7 @@ class Projection:
     created_at: datetime
     view: View
     saved: int
+    edition: int = 0
 
     @property
     def cursor(self) -> int:
@@ -82,12 +83,15 @@ class Projector:
     async def _project(self, engagement: str, received: Sequence[Received]) -> None:
         while True:
             waiting = await self._log.held(engagement)
-            before = await self._load(engagement, received[0].envelope)
-            admitted, gaps = sort_out(seen(before.view), [*received, *waiting])
+            known = await self._load(engagement)
+            admitted, gaps = sort_out(seen(known.view) if known else {}, [*received, *waiting])
             if gaps and self._known.pop(engagement, None) is not None:
                 # What is missing may only be missing here: another replica may have folded it.
                 continue
             await self._log.hold(gaps)
+            before = known or (_begun(engagement, admitted[0].envelope) if admitted else None)
+            if before is None:
+                return
             entries = [entry(one, before.cursor + n) for n, one in enumerate(admitted, 1)]
             if not await self._append(before.tenant, entries):
                 self._known.pop(engagement, None)
@@ -96,18 +100,22 @@ class Projector:
             await self._log.release([one for one in waiting if one not in gaps])
             return
 
-    async def _load(self, engagement: str, first: Envelope) -> Projection:
+    async def _load(self, engagement: str) -> Projection | None:
         if engagement in self._known:
             return self._known[engagement]
         stored = await self._log.load(engagement)
         if stored is None:
-            known = await self._log.tail(engagement, 0, limit=1)
-            tenant, created = (known[0].tenant, known[0].at) if known else (first.tenant, first.time)
-            start = Projection(tenant=tenant, created_at=created, view=new_view(engagement, tenant), saved=0)
+            logged = await self._log.tail(engagement, 0, limit=1)
+            if not logged:
+                return None
+            start = _start(engagement, logged[0].tenant, logged[0].at)
         else:
-            view = stored.view if stored.view_version == VIEW_VERSION else new_view(engagement, stored.tenant)
             start = Projection(
-                tenant=stored.tenant, created_at=stored.created_at, view=view, saved=stored.cursor
+                tenant=stored.tenant,
+                created_at=stored.created_at,
+                view=_view_of(stored),
+                saved=stored.cursor,
+                edition=stored.edition,
             )
         return replace(start, view=await catch_up(self._log, start.view))
 
@@ -132,9 +140,9 @@ class Projector:
             created_at=before.created_at,
             view_version=VIEW_VERSION,
             view=view,
+            edition=before.edition,
         )
-        # Refused when another replica has folded these from the log meanwhile: then they are in the view.
-        if await self._log.save(stored, before.saved):
+        if await self._save_or_go_on(stored, before.saved):
             self._known[engagement] = replace(before, view=view, saved=stored.cursor)
             self._known.move_to_end(engagement)
             while len(self._known) > KNOWN:
@@ -142,6 +150,36 @@ class Projector:
         else:
             self._known.pop(engagement, None)
         self._hub.notify(engagement)
+
+    async def _save_or_go_on(self, stored: Stored, expected: int) -> bool:
+        """False when the view was moved or replaced meanwhile, by another replica or a rebuild."""
+        if await self._log.save(stored, expected):
+            return True
+        # Whoever moved it may have read the log before the last of our documents was in it.
+        while True:
+            known = await self._log.load(stored.engagement)
+            if known and known.cursor >= stored.cursor:
+                return False
+            view = await catch_up(
+                self._log, _view_of(known) if known else new_view(stored.engagement, stored.tenant)
+            )
+            edition = known.edition if known else 0
+            newer = replace(stored, view=view, cursor=view["cursor"], edition=edition)
+            if await self._log.save(newer, known.cursor if known else 0):
+                return False
+
+
+def _view_of(stored: Stored) -> View:
+    return stored.view if stored.view_version == VIEW_VERSION else new_view(stored.engagement, stored.tenant)
+
+
+def _start(engagement: str, tenant: str, created_at: datetime) -> Projection:
+    return Projection(tenant=tenant, created_at=created_at, view=new_view(engagement, tenant), saved=0)
+
+
+def _begun(engagement: str, first: Envelope) -> Projection:
+    """It belongs to whose event is the first of its log, so that the log alone tells (a rebuild asks it)."""
+    return _start(engagement, first.tenant, first.time)
 
 
 async def catch_up(log: Log, view: View) -> View:
@@ -180,7 +218,7 @@ def entry(one: Received, cursor: int) -> Entry:
     return Entry(
         cursor=cursor,
         id=envelope.id,
-        wire_type=one.payload.wire_type(),
+        wire_type=envelope.type if isinstance(one.payload, Unread) else one.payload.wire_type(),
         at=envelope.time,
         engagement=envelope.engagement,
         tenant=envelope.tenant,
@@ -189,7 +227,9 @@ def entry(one: Received, cursor: int) -> Entry:
         correlation=envelope.correlation,
         causation=envelope.causation,
         traceparent=envelope.traceparent,
-        data=one.payload.model_dump_json(),
+        data=(one.record.value or b"").decode()
+        if isinstance(one.payload, Unread)
+        else one.payload.model_dump_json(),
     )
 
 

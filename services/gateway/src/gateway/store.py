@@ -1,32 +1,48 @@
 """Every access to the gateway's collections: log, views, held, commands, dead letters."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from gateway.entry import Entry
-from gateway.ports import Census, DeadLetter, Filter, Place, Stored, Submitted
+from gateway.ports import (
+    Census,
+    DeadLetter,
+    Filter,
+    Logged,
+    Mark,
+    Place,
+    Standing,
+    Stored,
+    Submitted,
+)
 from gateway.together import Together
 from gateway.view import encode
-from messaging.batches import read
+from messaging.batches import receive
 from messaging.stream import Received
 from messaging.waiting import record_document, record_of
-from persistence import Database, DuplicateKey, ReplaceOne, slices
+from persistence import BulkRefused, Database, DuplicateKey, InsertOne, ReplaceOne, majority, slices
 from schemas.intake import EngagementOpened
 
 _LIMIT_OF_HELD = 10**8
+_MARK = "views"
+WALK_DOCUMENTS = 50
 
 
 class MongoStore:
     """Implements ports.Store. Views are kept as JSON bytes: decoding them as BSON costs ten times as much."""
 
     def __init__(self, database: Database) -> None:
-        self._log, self._views, self._held = database["log"], database["views"], database["held"]
-        self._commands, self._letters = database["commands"], database["dead_letters"]
+        # What is shown or folded on must not be taken back; what is held must not be overlooked.
+        self._log, self._views, self._letters = (
+            majority(database[name]) for name in ("log", "views", "dead_letters")
+        )
+        self._held, self._commands = database["held"], database["commands"]
+        self._rebuilds = database["rebuilds"]
         self._reads = Together(self._read_views)
 
     async def prepare(self) -> None:
@@ -46,7 +62,8 @@ class MongoStore:
         return Census(
             views=await self._views.estimated_document_count(),
             outdated=await self._views.count_documents({"view_version": {"$lt": view_version}}),
-            held=await self._held.estimated_document_count(),
+            # Counted: an estimate may be wrong for good after a crash, and this one is nearly always zero.
+            held=await self._held.count_documents({}),
             letters={name: await self._letters.count_documents(query) for name, query in is_open.items()},
         )
 
@@ -86,8 +103,46 @@ class MongoStore:
                 break
         return found[:limit]
 
-    async def engagements(self) -> list[str]:
-        return sorted(await self._log.distinct("engagement"))
+    async def walk(self, after: str, upto: str | None) -> AsyncIterator[Logged]:
+        keys = {"$gt": after} if upto is None else {"$gt": after, "$lte": upto}
+        found = self._log.find({"engagement": keys}).sort([("engagement", 1), ("first_cursor", 1)])
+        async for document in found.batch_size(WALK_DOCUMENTS):
+            yield Logged(document["tenant"], _entries(document))
+
+    async def log_documents(self) -> int:
+        return int(await self._log.estimated_document_count())
+
+    async def standings(self, folded: Sequence[Stored]) -> list[Standing]:
+        found: dict[str, dict[str, Any]] = {}
+        for part in slices([one.engagement for one in folded]):
+            async for document in self._views.find({"_id": {"$in": part}}):
+                found[document["_id"]] = document
+        return [_standing(found.get(one.engagement), one) for one in folded]
+
+    async def replace(self, changes: Sequence[tuple[Stored, Standing]]) -> bool:
+        writes: list[InsertOne[dict[str, Any]] | ReplaceOne[dict[str, Any]]] = []
+        for stored, found in changes:
+            if found.cursor:
+                document = _view_document(replace(stored, edition=found.edition + 1))
+                where = _unmoved(stored.engagement, found.cursor, found.edition)
+                writes.append(ReplaceOne(where, document))
+            else:
+                writes.append(InsertOne(_view_document(stored)))
+        try:
+            done = await self._views.bulk_write(writes, ordered=False)
+        except BulkRefused:
+            return False
+        return bool(done.inserted_count + done.matched_count == len(writes))
+
+    async def mark(self, mark: Mark | None) -> None:
+        if mark is None:
+            await self._rebuilds.delete_one({"_id": _MARK})
+        else:
+            await self._rebuilds.replace_one({"_id": _MARK}, asdict(mark), upsert=True)
+
+    async def marked(self) -> Mark | None:
+        found = await self._rebuilds.find_one({"_id": _MARK}, {"_id": 0})
+        return Mark(**found) if found else None
 
     async def page(self, tenant: str, wanted: Filter, limit: int, after: Place | None) -> list[Stored]:
         query: dict[str, Any] = {"tenant": tenant, "opened": True}
@@ -114,7 +169,7 @@ class MongoStore:
             except DuplicateKey:
                 return False
             return True
-        where = {"_id": stored.engagement, "cursor": expected}
+        where = _unmoved(stored.engagement, expected, stored.edition)
         return bool((await self._views.replace_one(where, document)).matched_count)
 
     async def append(self, tenant: str, entries: Sequence[Entry]) -> bool:
@@ -178,15 +233,15 @@ class MongoStore:
         for part in slices([one.envelope.cause for one in received]):
             await self._held.delete_many({"_id": {"$in": part}})
 
-    async def remember(self, command: Submitted) -> Submitted:
+    async def remember(self, command: Submitted) -> Submitted | None:
         document = asdict(command)
         document["_id"] = document.pop("id")
         try:
             await self._commands.insert_one(document)
         except DuplicateKey:
             found = await self._commands.find_one({"_id": command.id})
-            return _submitted(found) if found else command
-        return command
+            return _submitted(found) if found else None
+        return None
 
     async def command(self, id: str, tenant: str) -> Submitted | None:
         found = await self._commands.find_one({"_id": id, "tenant": tenant})
@@ -194,14 +249,11 @@ class MongoStore:
 
     async def bury(self, letter: DeadLetter) -> None:
         document = _letter_document(letter)
-        known = await self._letters.find_one({"_id": letter.id}, {"status": 1})
-        if known is None:
-            try:
-                await self._letters.insert_one(document)
-            except DuplicateKey:
-                return
-        elif letter.status == "OPEN" and known["status"] == "BLOCKED":
-            await self._letters.replace_one({"_id": letter.id, "status": "BLOCKED"}, document)
+        try:
+            await self._letters.insert_one(document)
+        except DuplicateKey:
+            if letter.status == "OPEN":
+                await self._letters.replace_one({"_id": letter.id, "status": "BLOCKED"}, document)
 
     async def letters(
         self,
@@ -244,12 +296,27 @@ def _view_document(stored: Stored) -> dict[str, Any]:
         "cursor": stored.cursor,
         "created_at": stored.created_at,
         "view_version": stored.view_version,
+        "edition": stored.edition or None,
         "opened": view["opened_at"] is not None,
         "stage": view["stage"],
         "health": view["health"]["state"],
         "text": f"{stored.engagement} {view['title']} {client}".casefold(),
         "view": encode(view),
     }
+
+
+def _standing(found: dict[str, Any] | None, folded: Stored) -> Standing:
+    if found is None:
+        return Standing(0, 0, 0, False)
+    # These two are no part of the fold; everything else is, what lists look for included.
+    other = {"created_at": found["created_at"], "edition": found.get("edition")}
+    equal = {**found, **other} == {**_view_document(folded), **other}
+    return Standing(found["cursor"], found["view_version"], found.get("edition") or 0, equal)
+
+
+def _unmoved(engagement: str, cursor: int, edition: int) -> dict[str, Any]:
+    # None finds views of the time before there were editions too.
+    return {"_id": engagement, "cursor": cursor, "edition": edition or None}
 
 
 def _stored(document: dict[str, Any]) -> Stored:
@@ -260,6 +327,7 @@ def _stored(document: dict[str, Any]) -> Stored:
         created_at=document["created_at"],
         view_version=document["view_version"],
         view=orjson.loads(document["view"]),
+        edition=document.get("edition") or 0,
     )
 
 
@@ -269,8 +337,7 @@ def _entries(document: dict[str, Any]) -> list[Entry]:
 
 def _received(document: dict[str, Any]) -> Received:
     record = record_of(document["record"])
-    message = read(record, _LIMIT_OF_HELD)
-    return Received(message.envelope, message.payload, record)
+    return receive(record, _LIMIT_OF_HELD)
 
 
 def _submitted(document: dict[str, Any]) -> Submitted:

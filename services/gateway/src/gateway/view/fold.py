@@ -12,7 +12,7 @@ from gateway.view.health import current_stage, health
 from gateway.view.parts import STAGES, Table, View
 from schemas.base import CommandNoEffect, CommandRefusal, Event
 
-VIEW_VERSION = 2
+VIEW_VERSION = 3
 """Raised whenever a fold changes: views of another version are folded anew from the log."""
 REFUSALS_KEPT = 50
 
@@ -63,11 +63,16 @@ def fold(view: View, entry: Entry) -> View:
 def fold_all(view: View, entries: Iterable[Entry]) -> View:
     """Fold several entries with one copy of the view."""
     result: View = orjson.loads(orjson.dumps(view))
-    for entry in entries:
-        _apply(result, entry)
-    result["stage"] = current_stage(result)
-    result["health"] = health(result)
+    fold_into(result, entries)
     return result
+
+
+def fold_into(view: View, entries: Iterable[Entry]) -> None:
+    """The same without the copy: for whoever made the view and lets nobody else see it meanwhile."""
+    for entry in entries:
+        _apply(view, entry)
+    view["stage"] = current_stage(view)
+    view["health"] = health(view)
 
 
 def encode(view: View) -> bytes:
@@ -113,4 +118,6 @@ def _refusal(view: View, event: CommandRefusal, entry: Entry) -> None:
         "actor": entry.actor,
         "at": entry.at.isoformat(),
     }
-    view["refusals"] = [*view["refusals"], refusal][-REFUSALS_KEPT:]
+    # By time, not by arrival: which are the last must not depend on who reads the topics (ADR 0017).
+    refusals = sorted([*view["refusals"], refusal], key=lambda one: (one["at"], one["command_id"]))
+    view["refusals"] = refusals[-REFUSALS_KEPT:]
