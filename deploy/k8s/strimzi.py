@@ -1,6 +1,6 @@
-"""Writes the Kubernetes resources that follow from the declared topics and reactions.
+"""Writes the Kubernetes resources that follow from what is declared elsewhere: topics, reactions, alerts.
 
-python deploy/k8s/strimzi.py            writes topics, users, mounts and scaled objects below components/
+python deploy/k8s/strimzi.py            writes topics, users, mounts, scaled objects, rules below components/
 python deploy/k8s/strimzi.py --check    exits 1 and names the files that are out of date
 """
 
@@ -19,8 +19,12 @@ from messaging.settings import KafkaProfile, KafkaSettings
 from schemas import registry
 
 COMPONENTS = Path(__file__).parent / "components"
+ALERTS = Path(__file__).parents[1] / "prometheus/alerts.yaml"
 HEADER = (
     "# Written by deploy/k8s/strimzi.py from declared topics and reactions: change those, not this file.\n"
+)
+RULES_HEADER = (
+    "# Written by deploy/k8s/strimzi.py from deploy/prometheus/alerts.yaml: change that, not this file.\n"
 )
 CLUSTER = "throughline"
 GATEWAY = "gateway"
@@ -138,6 +142,21 @@ def scaled_objects() -> Iterator[Resource]:
         )
 
 
+def alert_rules() -> Iterator[Resource]:
+    """The alert rules that promtool has checked, as the Prometheus operator takes them."""
+    groups = yaml.safe_load(ALERTS.read_text())["groups"]
+    yield _resource("monitoring.coreos.com/v1", "PrometheusRule", "throughline", {"groups": groups}, {})
+
+
+def pod_monitors() -> Iterator[Resource]:
+    """Every pod of a service is asked for its metrics, each of several replicas by itself."""
+    names = {"key": "app.kubernetes.io/name", "operator": "In", "values": [*registry.SERVICES, GATEWAY]}
+    # `service` is the service that a number is about, and must not be renamed.
+    endpoint = {"port": "http", "path": "/metrics", "interval": "15s", "honorLabels": True}
+    spec = {"selector": {"matchExpressions": [names]}, "podMetricsEndpoints": [endpoint]}
+    yield _resource("monitoring.coreos.com/v1", "PodMonitor", "throughline", spec, {})
+
+
 def files() -> dict[Path, str]:
     """Every generated file and what it should hold."""
     return {
@@ -146,6 +165,8 @@ def files() -> dict[Path, str]:
         COMPONENTS / "kafka-users/mounts.yaml": _dump(mounts()),
         COMPONENTS / "keda/scaled-objects.yaml": _dump(scaled_objects()),
         COMPONENTS / "keda/kafka-user.yaml": _dump(scaler_resources()),
+        COMPONENTS / "prometheus/pod-monitor.yaml": _dump(pod_monitors()),
+        COMPONENTS / "prometheus/alerts.yaml": _dump(alert_rules(), RULES_HEADER),
     }
 
 
@@ -167,8 +188,8 @@ def _resource(api: str, kind: str, name: str, spec: Resource, labels: dict[str, 
     return {"apiVersion": api, "kind": kind, "metadata": {"name": name, "labels": labels}, "spec": spec}
 
 
-def _dump(resources: Iterable[Resource]) -> str:
-    return HEADER + str(yaml.safe_dump_all(resources, sort_keys=False, width=120))
+def _dump(resources: Iterable[Resource], header: str = HEADER) -> str:
+    return header + str(yaml.safe_dump_all(resources, sort_keys=False, width=120))
 
 
 def main(arguments: list[str]) -> int:

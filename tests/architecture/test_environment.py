@@ -1,35 +1,13 @@
 """What compose and Kubernetes set are variables that a service's Settings read, and all that they require."""
 
-from importlib import import_module
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import yaml
-from pydantic_settings import BaseSettings
 
+from architecture.drift import SERVICES, settings_of, variables
 from messaging import KafkaSettings
-
-SERVICES = sorted(path.parent.name for path in Path(__file__).parents[2].glob("services/*/pyproject.toml"))
-
-
-def settings_of(service: str) -> type[BaseSettings]:
-    found: type[BaseSettings] = import_module(f"{service}.settings").Settings
-    return found
-
-
-def variables(settings: type[BaseSettings]) -> set[str]:
-    """The environment variables a Settings class reads, those of nested settings included."""
-    prefix = settings.model_config.get("env_prefix", "")
-    names: set[str] = set()
-    for name, field in settings.model_fields.items():
-        nested = [t for t in (field.annotation, *get_args(field.annotation)) if _is_settings(t)]
-        names |= variables(nested[0]) if nested else {f"{prefix}{name}".upper()}
-    return names
-
-
-def _is_settings(candidate: Any) -> bool:
-    return isinstance(candidate, type) and issubclass(candidate, BaseSettings)
 
 
 def compose_variables(compose: dict[str, Any], service: str) -> dict[str, str]:

@@ -7,13 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
 
+from architecture.drift import render
+
 Resource = dict[str, Any]
 ROOT = Path(__file__).parents[2]
 K8S = ROOT / "deploy/k8s"
+CRDS = Path(__file__).parent / "crds"
 OVERLAYS = ["kind", "production"]
 # kubernetes-validate knows no custom resources: what their operators require, as far as we use it.
 CUSTOM: dict[tuple[str, str], dict[str, type | tuple[type, ...]]] = {
@@ -55,18 +59,11 @@ def identified(found: Iterator[tuple[Path, Resource]]) -> list[Any]:
     ]
 
 
-def render(overlay: str) -> list[Resource]:
-    """What `kubectl apply -k` would send, by kustomize itself; skips aloud where it is not installed."""
-    if not (ROOT / ".tools/bin/kustomize").exists():
-        pytest.skip("kustomize is not here: scripts/deploy_tools.sh")
-    done = subprocess.run(
-        [sys.executable, "deploy/check.py", "render"], cwd=ROOT, capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 0, done.stdout
-    return load(ROOT / f".tools/rendered/{overlay}.yaml")
-
-
 def check(resource: Resource) -> None:
+    definition = CRDS / f"{resource['kind']}.yaml"
+    if resource["apiVersion"] == "monitoring.coreos.com/v1":
+        jsonschema.validate(resource["spec"], yaml.safe_load(definition.read_text()))
+        return
     shape = CUSTOM.get((resource["apiVersion"], resource["kind"]))
     if shape is None:
         kubernetes_validate.validate(resource, "1.37", strict=True)
@@ -218,3 +215,40 @@ def test_a_custom_resource_without_a_required_field_is_found() -> None:
 
     with pytest.raises(AssertionError, match=r"spec\.partitions is missing"):
         check(topic)
+
+
+@pytest.mark.parametrize(
+    ("file", "field", "wrong", "said"),
+    [
+        ("alerts.yaml", "expression", "up == 0", "'expression' was unexpected"),
+        ("alerts.yaml", "for", "5 minutes", "does not match"),
+        ("alerts.yaml", "record", "up:zero", "is valid under each of"),
+    ],
+)
+def test_a_rule_that_the_operator_would_refuse_is_found(file: str, field: str, wrong: str, said: str) -> None:
+    (rules,) = load(K8S / f"components/prometheus/{file}")
+    rules["spec"]["groups"][0]["rules"][0][field] = wrong
+
+    with pytest.raises(jsonschema.ValidationError, match=said):
+        check(rules)
+
+
+def test_the_cluster_has_the_rules_that_promtool_has_checked(root: Path) -> None:
+    (deployed,) = load(K8S / "components/prometheus/alerts.yaml")
+
+    assert deployed["spec"] == yaml.safe_load((root / "deploy/prometheus/alerts.yaml").read_text())
+
+
+def test_the_operator_finds_every_service_by_a_label_and_a_port_that_its_pods_have(
+    services: list[str],
+) -> None:
+    (monitor,) = load(K8S / "components/prometheus/pod-monitor.yaml")
+    (chosen,) = monitor["spec"]["selector"]["matchExpressions"]
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+
+    assert sorted(chosen["values"]) == services
+    for service in services:
+        deployment = next(d for d in load(K8S / f"base/{service}.yaml") if d["kind"] == "Deployment")
+        template = deployment["spec"]["template"]
+        assert template["metadata"]["labels"][chosen["key"]] == service
+        assert endpoint["port"] in [p["name"] for p in template["spec"]["containers"][0]["ports"]]

@@ -152,6 +152,39 @@ def test_panels_do_not_overlap_and_ids_are_unique() -> None:
     assert len(ids) == len(set(ids))
 
 
+def mounted(compose: dict[str, Any], service: str) -> dict[str, str]:
+    """Path in the container to the file of this repository that is there."""
+    pairs = [volume.removesuffix(":ro").split(":") for volume in compose["services"][service]["volumes"]]
+    return {inside: outside.removeprefix("./") for outside, inside in pairs if outside.startswith("./")}
+
+
+def test_compose_gives_prometheus_the_rules_that_are_checked(compose: dict[str, Any]) -> None:
+    files = mounted(compose, "prometheus")
+    config = "/etc/prometheus/prometheus.yaml"
+
+    assert files[config] == "deploy/prometheus/prometheus.yaml"
+    assert f"--config.file={config}" in compose["services"]["prometheus"]["command"]
+    rules = {files[str(Path(config).parent / name)] for name in _yaml("prometheus.yaml")["rule_files"]}
+    assert rules == {"deploy/prometheus/alerts.yaml"}
+
+
+def test_compose_gives_grafana_the_dashboard_and_a_source_it_can_ask(compose: dict[str, Any]) -> None:
+    files = mounted(compose, "grafana")
+    dashboards = yaml.safe_load((ROOT / "deploy/grafana/dashboards.yaml").read_text())["providers"]
+    sources = yaml.safe_load((ROOT / "deploy/grafana/datasources.yaml").read_text())["datasources"]
+
+    (folder,) = [provider["options"]["path"] for provider in dashboards]
+    assert files[f"{folder}/throughline.json"] == "deploy/grafana/throughline.json"
+    assert files["/etc/grafana/provisioning/dashboards/throughline.yaml"] == "deploy/grafana/dashboards.yaml"
+    assert (
+        files["/etc/grafana/provisioning/datasources/throughline.yaml"] == "deploy/grafana/datasources.yaml"
+    )
+    for source in sources:
+        assert re.fullmatch(r"http://(\w+):\d+", source["url"])[1] in compose["services"], source["name"]
+    kinds = {v["query"] for v in DASHBOARD["templating"]["list"] if v["type"] == "datasource"}
+    assert kinds == {source["type"] for source in sources if source.get("isDefault")}
+
+
 def test_metrics_are_defined_in_one_place_of_a_package(project_files: list[Path]) -> None:
     defining = re.compile(
         r"^[A-Z_]+: Final = (?:Counter|Gauge|Histogram|Summary)\(|\b(?:Counter|Gauge)\(\"", re.M
