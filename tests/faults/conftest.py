@@ -1,5 +1,5 @@
-"""Fault tests run on the embedded servers, or on the broker that --kafka names."""
+"""Fault tests run on the embedded servers, or on those that --kafka and --mongo name."""
 
-from testkit.fixtures import apache_cluster, backbone, kafka_address, mongo_url
+from testkit.fixtures import apache_cluster, backbone, kafka_address, mongo_url, unlisted
 
-__all__ = ["apache_cluster", "backbone", "kafka_address", "mongo_url"]
+__all__ = ["apache_cluster", "backbone", "kafka_address", "mongo_url", "unlisted"]

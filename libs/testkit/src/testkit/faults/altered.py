@@ -1,71 +1,49 @@
 """A service with one thing changed in it: `python -m testkit.faults.altered CHANGE SERVICE [DETAIL]`.
 
-An older version knows one event type less. The other changes are the mistakes that the harness has to catch.
+An older version knows one event type less; a second gateway has nothing in common with the first; the other
+changes are the mistakes that the harness has to catch (`testkit.faults.bugs`).
 """
 
 import importlib
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any
-from uuid import uuid4
 
-from messaging import batches, commits, handler, ordering, stream
 from schemas import registry
+from testkit.faults.bugs import BUGS, swap
 
-
-def _swap(owner: object, name: str, replacement: object) -> None:
-    if not hasattr(owner, name):
-        raise AttributeError(f"there is no {name} any more: this change has to be written anew")
-    setattr(owner, name, replacement)
+SECOND = "gateway-second"
+"""Group and database of a gateway that reads everything from the beginning, beside the first."""
 
 
 def knows_less(event_type: str) -> None:
     """The version before this event was invented."""
-    registry.payloads()
-    known = registry.payloads.__wrapped__()
-    known.pop(event_type)
-    _swap(registry, "payloads", lambda: known)
+    known = {name: cls for name, cls in registry.payloads().items() if name != event_type}
+    swap(registry, "payloads", lambda: known)
 
 
-def offsets_first(_: str) -> None:
-    """Offsets are committed before anything is durable: what a crash interrupts is lost."""
-    take = batches.Batches.take
+def second() -> None:
+    """A gateway that has nothing in common with the first: neither group nor database."""
+    from gateway import projector
+    from gateway.adapters import kafka_dead_letters
 
-    async def committed_before(
-        self: batches.Batches, records: Sequence[stream.Record], commit: batches.Commit
-    ) -> None:
-        await commit(batches.next_offsets(records))
-        await take(self, records, commit)
+    swap(projector, "GROUP", SECOND)
+    swap(kafka_dead_letters, "GROUP", f"{SECOND}-dead-letters")
+    from gateway import main
 
-    _swap(batches.Batches, "take", committed_before)
-
-
-def no_dedupe(_: str) -> None:
-    """Every delivery counts as a new one."""
-    written = commits.commit_document
-
-    def unknown_causes(outcome: stream.Outcome, now: Any) -> dict[str, Any]:
-        document = written(outcome, now)
-        return {**document, "causes": [f"{cause}#{uuid4()}" for cause in document["causes"]]}
-
-    def never_old(seen: Any, envelope: Any) -> ordering.Verdict:
-        verdict = ordering.admit(seen, envelope)
-        return ordering.Verdict.NEXT if verdict is ordering.Verdict.OLD else verdict
-
-    _swap(handler, "commit_document", unknown_causes)
-    _swap(stream, "admit", never_old)
+    swap(main, "DEAD_TOPICS", [f"{service}.dead" for service in registry.SERVICES])
 
 
-CHANGES: dict[str, Callable[[str], None]] = {
-    "knows-less": knows_less,
-    "offsets-first": offsets_first,
-    "no-dedupe": no_dedupe,
-}
+def alter(change: str, detail: str) -> None:
+    if change == "knows-less":
+        knows_less(detail)
+    elif change == "second":
+        second()
+    else:
+        BUGS[change]()
 
 
 if __name__ == "__main__":
-    change, service, *detail = sys.argv[1:]
-    CHANGES[change](detail[0] if detail else "")
+    wanted, service, *rest = sys.argv[1:]
+    alter(wanted, rest[0] if rest else "")
     from messaging import run
 
     main = importlib.import_module(f"{service}.main")

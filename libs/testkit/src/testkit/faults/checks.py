@@ -1,12 +1,15 @@
 """What has to hold when the storm is over; each check says how much it looked at and what it found wrong."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from messaging import Message
-from testkit.faults.evidence import Evidence
-from testkit.faults.poison import MARK, Poison
+from messaging.dead_letters import UNBLOCKED
+from testkit.faults.evidence import Evidence, Letter
+from testkit.faults.keeper import Memory
+from testkit.faults.poison import Poison
 from testkit.faults.sending import ACKNOWLEDGED, REFUSED, Ledger
 from testkit.faults.workload import Operation
 
@@ -94,56 +97,94 @@ def order_kept(evidence: Evidence) -> Finding:
     return Finding("order per engagement is kept", looked_at, broken)
 
 
-def poison_kept(evidence: Evidence, bad: Sequence[Poison], ledger: Ledger) -> Finding:
-    """Each once in the dead letters of its owner, with its bytes, its headers and a reason."""
-    found: dict[str, dict[str, tuple[str, Poison]]] = {}
-    written = 0
-    for topic, records in evidence.records.items():
-        for record in records if topic.endswith(".dead") else ():
-            headers = dict(record.headers)
-            written += 1
-            mark = headers.get(MARK, b"").decode()
-            kept = tuple(pair for pair in record.headers if not pair[0].startswith("dl-"))
-            letter = Poison(mark, headers["dl-reason"].decode(), topic, record.key, record.value, kept)
-            found.setdefault(mark, {})[headers["dl-id"].decode()] = (headers["dl-service"].decode(), letter)
+def poison_kept(letters: Sequence[Letter], bad: Sequence[Poison], ledger: Ledger) -> Finding:
+    """Each once in the dead letters of its owner, with its bytes, headers and a reason; nothing else is."""
+    found: dict[str, list[Letter]] = {}
+    for letter in letters:
+        found.setdefault(letter.mark, []).append(letter)
     broken = []
     for one in bad:
-        letters = list(found.get(one.id, {}).values())
-        if one.id not in ledger.poison and not letters:
-            continue
-        if not letters:
+        kept = {letter.id: letter for letter in found.pop(one.id, [])}
+        if not kept and one.id in ledger.poison:
             broken.append(f"{one.id} ({one.kind} on {one.topic}) is in no dead letters")
-        for owner, letter in letters:
-            if (owner, letter.key, letter.value, letter.headers) != (
-                one.owner,
-                one.key,
-                one.value,
-                one.headers,
-            ):
-                broken.append(f"{one.id} ({one.kind}) is kept by {owner}, but not as it came")
-            if not letter.kind:
-                broken.append(f"{one.id} ({one.kind}) is kept without a reason")
-    strangers = {mark: letters for mark, letters in found.items() if mark not in {one.id for one in bad}}
-    broken += [
-        f"{owner} gave up a good message: {key}, {letter.kind}"
-        for letters in strangers.values()
-        for key, (owner, letter) in letters.items()
+        broken += [
+            f"{one.id} ({one.kind}) {fault}" for letter in kept.values() if (fault := _fault(one, letter))
+        ]
+    told, given_up = _good_ones([letter for rest in found.values() for letter in rest])
+    looked_at = (
+        f"{len(bad)} of {len({one.kind for one in bad})} kinds, {len(letters)} dead letters written, "
+        f"{told} good messages shown as blocked until they were handled"
+    )
+    return Finding("poison is kept once, as it came, with a reason", looked_at, broken + given_up)
+
+
+def _fault(sent: Poison, letter: Letter) -> str | None:
+    if letter.service != sent.owner:
+        return f"is kept by {letter.service}"
+    if (letter.key, letter.value, letter.headers) != (sent.key, sent.value, sent.headers):
+        return f"is kept by {letter.service}, but not as it came"
+    return None if letter.reason else "is kept without a reason"
+
+
+def _good_ones(letters: Sequence[Letter]) -> tuple[int, list[str]]:
+    """How many good messages operators were told of for a while, and those that were never handled."""
+    last = {(letter.service, letter.id): letter for letter in letters}
+    told = sum(letter.status == UNBLOCKED for letter in last.values())
+    lost = [one for one in last.values() if one.status != UNBLOCKED]
+    return told, [f"{one.service} left a good message {one.status}: {one.id}, {one.reason}" for one in lost]
+
+
+def work_done(evidence: Evidence) -> Finding:
+    """Every agreed plan leads to a proposal or to the reason why there is none: long work, on its own."""
+    # Without a catalogue there is nothing to draft with: design waits for one.
+    designs = {e: events for (name, e), events in evidence.streams.items() if name == "design"}
+    agreed = [
+        e
+        for (name, e), events in evidence.streams.items()
+        if name == "intake" and _has(events, PLANNED) and _has(designs.get(e, ()), OFFERED)
     ]
-    looked_at = f"{len(bad)} of {len({one.kind for one in bad})} kinds, {written} dead letters written"
-    return Finding("poison is kept once, as it came, with a reason", looked_at, broken)
+    broken = [f"{e} has a plan and no proposal" for e in agreed if not _has(designs[e], PROPOSED)]
+    return Finding(
+        "work that an event starts is done", f"{len(agreed)} agreed plans with a catalogue", broken
+    )
 
 
-def memory_bounded(peaks: Mapping[str, int], bound: int) -> Finding:
-    services = {name: peak for name, peak in peaks.items() if name not in ("kafka", "mongo", "proxy")}
+PLANNED, OFFERED = {"intake.plan_agreed"}, {"design.catalogue_offered"}
+PROPOSED = {"design.proposal_drafted", "design.proposal_infeasible"}
+
+
+def _has(events: Sequence[Message], types: set[str]) -> bool:
+    return any(message.payload.type in types for message in events)
+
+
+def memory_bounded(memory: Mapping[str, Memory], bound: int) -> Finding:
+    """`bound` and what is shown are megabytes resident."""
+    services = {name: one for name, one in memory.items() if not name.startswith(SERVERS)}
     broken = [
-        f"{name} had {peak} MB, more than {bound} MB" for name, peak in services.items() if peak > bound
+        f"{name} had {one.most} MB, more than {bound} MB"
+        for name, one in services.items()
+        if one.most > bound
     ]
-    said = ", ".join(f"{name} {peak}" for name, peak in Counter(peaks).most_common())
-    return Finding(f"no service takes more than {bound} MB", f"MB at most: {said}", broken)
+    ordered = sorted(memory.items(), key=lambda pair: -pair[1].most)
+    said = ", ".join(f"{name} {one.first}>{one.last}<={one.most}" for name, one in ordered)
+    return Finding(f"no service takes more than {bound} MB", f"MB first>last<=most: {said}", broken)
+
+
+SERVERS = ("kafka", "mongo", "proxy", "broker")
+
+
+def every_fault_happened(evidence: Evidence, done: Sequence[str], unreal: Sequence[str]) -> Finding:
+    """A fault that met nothing proves nothing: each has left its mark."""
+    counted = Counter(told.partition(":")[0].rpartition(" ")[0] for told in done)
+    now = datetime.now(UTC)
+    off = [m for m in evidence.events if abs(m.envelope.time - now) > timedelta(hours=12)]
+    marks = [told for told in done if not told.startswith(("kill", "stop"))]
+    broken = [f"{told}: it met nothing" for told in unreal]
+    said = ", ".join(f"{count} {kind.partition(' ')[0]}" for kind, count in sorted(counted.items()))
+    return Finding(
+        "every fault has happened", f"{said}; {len(off)} events dated a day off; " + "; ".join(marks), broken
+    )
 
 
 def nobody_died(deaths: Sequence[str], restarts: int) -> Finding:
     return Finding("no process ends by itself", f"{restarts} restarts", list(deaths))
-
-
-Check = Callable[..., Finding]

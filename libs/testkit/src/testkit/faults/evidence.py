@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,11 +12,27 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from messaging import KafkaSettings, Message, Record, Unreadable
 from messaging.batches import read
+from messaging.dead_letters import PREFIX
 from messaging.security import client_arguments
 from messaging.topics import TOPICS
 from schemas.registry import SERVICES
 from testkit.backbone import Tail
+from testkit.faults.poison import MARK
 from testkit.faults.system import System
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A dead letter, and the message in it as it came. `mark` is the poison's own id, if it has one."""
+
+    id: str
+    service: str
+    status: str
+    reason: str
+    mark: str
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
 
 
 @dataclass
@@ -47,6 +64,30 @@ class Evidence:
             for message in events:
                 found[message.envelope.causation or ""].append(message)
         return found
+
+    @cached_property
+    def letters(self) -> list[Letter]:
+        """Every dead letter, each service's in the order in which they were written."""
+        return [
+            _letter(record)
+            for topic, records in self.records.items()
+            if topic.endswith(".dead")
+            for record in records
+        ]
+
+
+def _letter(record: Record) -> Letter:
+    said = {name: value.decode() for name, value in record.headers if name.startswith(PREFIX)}
+    return Letter(
+        id=said[f"{PREFIX}id"],
+        service=said[f"{PREFIX}service"],
+        status=said[f"{PREFIX}status"],
+        reason=said[f"{PREFIX}reason"],
+        mark=dict(record.headers).get(MARK, b"").decode(),
+        key=record.key,
+        value=record.value,
+        headers=tuple(pair for pair in record.headers if not pair[0].startswith(PREFIX)),
+    )
 
 
 def _readable(records: list[Record]) -> list[Message]:
@@ -104,13 +145,17 @@ READS = {
 """Which topics each service has to have read to their ends."""
 
 
-async def lag(settings: KafkaSettings, ends: dict[tuple[str, int], int]) -> dict[str, int]:
+async def lag(
+    settings: KafkaSettings,
+    ends: dict[tuple[str, int], int],
+    reads: Mapping[str, Sequence[str]] = READS,
+) -> dict[str, int]:
     """Group to how many records it has not committed yet."""
     admin = AIOKafkaAdminClient(**client_arguments(settings))
     await admin.start()
     try:
         found = {}
-        for group, topics in READS.items():
+        for group, topics in reads.items():
             asked = [TopicPartition(topic, n) for topic, n in ends if topic in topics]
             offsets = await admin.list_consumer_group_offsets(group, partitions=asked) if asked else {}
             behind = [

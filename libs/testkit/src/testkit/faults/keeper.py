@@ -15,13 +15,26 @@ RESTART_SECONDS = 0.3
 
 
 @dataclass
+class Memory:
+    """Megabytes resident: when first looked at, when last, and at most."""
+
+    first: int = 0
+    last: int = 0
+    most: int = 0
+
+    def note(self, megabytes: int) -> None:
+        self.first, self.last = self.first or megabytes, megabytes or self.last
+        self.most = max(self.most, megabytes)
+
+
+@dataclass
 class Kept:
     spec: ProcessSpec
     child: Child
     is_wanted: bool = True
     may_end: bool = False
     restarts: int = 0
-    peak_kilobytes: int = 0
+    memory: Memory = field(default_factory=Memory)
 
 
 @dataclass
@@ -30,6 +43,7 @@ class Keeper:
 
     kept: dict[str, Kept] = field(default_factory=dict)
     deaths: list[str] = field(default_factory=list)
+    kills: int = 0
     _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
 
     async def launch(self, spec: ProcessSpec) -> None:
@@ -60,6 +74,7 @@ class Keeper:
                 kept.restarts += 1
 
     def signal(self, name: str, number: signal.Signals) -> None:
+        self.kills += number is signal.SIGKILL
         self.kept[name].child.signal(number)
 
     async def replace(self, name: str, **changes: object) -> None:
@@ -75,7 +90,7 @@ class Keeper:
         kept.is_wanted = False
         kept.child.signal(signal.SIGCONT)
         if not kindly:
-            kept.child.signal(signal.SIGKILL)
+            self.signal(name, signal.SIGKILL)
         await kept.child.stop()
 
     async def stop(self) -> None:
@@ -86,16 +101,15 @@ class Keeper:
 
     def sample_memory(self) -> None:
         for kept in self.kept.values():
-            kept.peak_kilobytes = max(kept.peak_kilobytes, resident_kilobytes(kept.child.process.pid))
+            kept.memory.note(resident_megabytes(kept.child.process.pid))
 
     @property
-    def peaks(self) -> Mapping[str, int]:
-        """The most memory each process ever had resident, in megabytes."""
-        return {name: kept.peak_kilobytes // 1024 for name, kept in self.kept.items()}
+    def memory(self) -> Mapping[str, Memory]:
+        return {name: kept.memory for name, kept in self.kept.items()}
 
 
-def resident_kilobytes(pid: int) -> int:
+def resident_megabytes(pid: int) -> int:
     with suppress(OSError, IndexError, ValueError):
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") // 1024
+        return pages * os.sysconf("SC_PAGE_SIZE") // 1_048_576
     return 0

@@ -18,11 +18,11 @@ def lines(result: Result) -> list[str]:
         if len(finding.broken) > SHOWN:
             said.append(f"            and {len(finding.broken) - SHOWN} more")
     said += [f"  SKIPPED {why}" for why in result.skipped]
-    done = len(result.faults) - len(result.skipped)
     broken = sum(not finding.holds for finding in result.findings)
     verdict = "all promises held" if not broken else f"{broken} promises BROKEN"
     took = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in result.seconds.items())
-    said.append(f"faults: seed {result.seed}, {result.scale.name}: {done} faults done, {verdict} ({took})")
+    storm = f"{len(result.done)} faults done, {result.kills} kills"
+    said.append(f"faults: seed {result.seed}, {result.scale.name}: {storm}, {verdict} ({took})")
     return said
 
 

@@ -11,32 +11,40 @@ from pathlib import Path
 from messaging import Producer
 from testkit.faults.checks import (
     Finding,
+    every_fault_happened,
     memory_bounded,
     nobody_died,
     nothing_lost,
     nothing_twice,
     order_kept,
     poison_kept,
+    work_done,
 )
 from testkit.faults.evidence import Watcher, lag, waiting
-from testkit.faults.faults import DOINGS, Fault, leaping_service, plan_of
+from testkit.faults.faults import DOINGS, CannotBe, Fault, leaping_service, plan_of
 from testkit.faults.poison import Poison, poison
 from testkit.faults.scale import Scale
 from testkit.faults.sending import Ledger, Sender
 from testkit.faults.system import System, running_system
-from testkit.faults.views import Onlooker, rebuild_equals, views_equal_reference
+from testkit.faults.views import Onlooker, rebuild_equals, second_equals_first, views_equal_reference
 from testkit.faults.workload import Operation, operations
 
 
 @dataclass
 class Result:
-    """`skipped` are faults that this machine cannot have, each with its reason."""
+    """`skipped` are faults that this machine cannot have, each with its reason.
+
+    `done` are the others as "kind victim: what shows it"; `kills` counts every SIGKILL, whoever got it.
+    """
 
     seed: int
     scale: Scale
     findings: list[Finding] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+    unreal: list[str] = field(default_factory=list)
+    kills: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -78,12 +86,16 @@ class Storm:
     async def _do(self, fault: Fault) -> None:
         await asyncio.sleep(fault.at)
         say(f"  {fault}")
-        why_not = await DOINGS[fault.kind](self.system, fault)
-        if why_not:
+        try:
+            shown = await DOINGS[fault.kind](self.system, fault)
+        except CannotBe as why_not:
             self.result.skipped.append(f"{fault.kind} {fault.victim}: {why_not}")
             say(f"          SKIPPED: {why_not}")
-        elif fault.seconds:
-            say(f"          over: {fault.kind} {fault.victim}")
+            return
+        told = f"{fault.kind} {fault.victim}: {shown.said}"
+        (self.result.done if shown.is_real else self.result.unreal).append(told)
+        if fault.seconds:
+            say(f"          over: {told}")
 
     async def _sample_for_ever(self) -> None:
         while True:
@@ -103,21 +115,18 @@ async def run(
     *,
     changed: Mapping[str, tuple[str, ...]] | None = None,
     faults: Sequence[Fault] | None = None,
-    brokers: str | None = None,
-    replication: int = 1,
+    brokers: int = 0,
 ) -> Result:
     """Run the seed's load and faults on the real services; every promise is judged, none is hidden."""
     load = operations(seed, scale)
     names = sorted({one.engagement for one in load})
     bad = poison(seed, int(scale.operations * scale.poison), names)
-    planned = list(plan_of(seed, scale) if faults is None else faults)
+    planned = list(plan_of(seed, scale, brokers) if faults is None else faults)
     result = Result(seed, scale, faults=planned)
     say(f"seed {seed}, {scale.name}: {len(load)} operations on {len(names)} engagements, {len(bad)} poison, "
         f"{len(planned)} faults in {scale.seconds:.0f} s")  # fmt: skip
     with timed(result, "starting"):
-        manager = running_system(
-            run_dir, leaping=leaping_service(seed), brokers=brokers, replication=replication, changed=changed
-        )
+        manager = running_system(run_dir, leaping=leaping_service(seed), brokers=brokers, changed=changed)
         system = await manager.__aenter__()
     try:
         await _judged(Storm(system, scale, load, bad, planned, result))
@@ -164,12 +173,16 @@ async def _judged(storm: Storm) -> None:
             found.append(nothing_lost(evidence, storm.load, ledger))
             found.append(nothing_twice(evidence, storm.load, ledger))
             found.append(order_kept(evidence))
-            found.append(poison_kept(evidence, storm.bad, ledger))
+            found.append(work_done(evidence))
+            found.append(poison_kept(evidence.letters, storm.bad, ledger))
             async with system.client() as client:
                 found.append(await views_equal_reference(evidence, client))
             found.append(await rebuild_equals(system))
+            found.append(await second_equals_first(system, watcher.ends()))
         found.append(onlooker.finding())
-        found.append(memory_bounded(system.keeper.peaks, scale.rss_megabytes))
+        found.append(memory_bounded(system.keeper.memory, scale.rss_megabytes))
+        result.kills = system.keeper.kills
+        found.append(every_fault_happened(evidence, result.done, result.unreal))
         restarts = sum(kept.restarts for kept in system.keeper.kept.values())
         found.append(nobody_died(system.keeper.deaths, restarts))
 

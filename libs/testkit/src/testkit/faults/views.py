@@ -3,17 +3,22 @@
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
+from json import loads
+from typing import Any
 
 from messaging import Message
 from runtime.client import GatewayClient
+from testkit.faults.altered import SECOND
 from testkit.faults.checks import Finding
-from testkit.faults.evidence import Evidence
+from testkit.faults.evidence import READS, Evidence, lag
 from testkit.faults.reference import QUERY, differences, fold
-from testkit.faults.system import System
+from testkit.faults.system import System, altered
 from testkit.faults.workload import TENANT
 
 AT_ONCE = 4
+CATCH_UP_SECONDS = 120
 
 
 async def views_equal_reference(evidence: Evidence, client: GatewayClient) -> Finding:
@@ -28,7 +33,11 @@ async def views_equal_reference(evidence: Evidence, client: GatewayClient) -> Fi
             found = (await client.ask(QUERY, id=engagement))["engagement"]
         if found is None:
             return [f"{engagement} has no view"]
-        return differences(fold(engagement, TENANT, streams[engagement]), found, engagement)
+        try:
+            expected = fold(engagement, TENANT, streams[engagement])
+        except LookupError as missing:
+            return [f"{engagement}: an event speaks of {missing}, which no event before it has said"]
+        return differences(expected, found, engagement)
 
     faults = await asyncio.gather(*(compared(engagement) for engagement in sorted(streams)))
     broken = [fault for some in faults for fault in some]
@@ -51,6 +60,47 @@ async def rebuild_equals(system: System) -> Finding:
     return Finding(
         "the views rebuilt from the log are equal byte for byte", err.decode().strip()[-100:], broken
     )
+
+
+async def second_equals_first(system: System, ends: dict[tuple[str, int], int]) -> Finding:
+    """A gateway with an empty database, which reads all topics from offset 0, shows the same (ADR 0017)."""
+    begun = time.monotonic()
+    name = await system.add_replica("gateway", altered("second", "gateway"))
+    await system.keeper.until_ready(name)
+    reads = {SECOND: READS["gateway"]}
+    deadline = begun + CATCH_UP_SECONDS
+    while time.monotonic() < deadline:
+        behind = await lag(system.kafka, ends, reads)
+        if not behind[SECOND]:
+            break
+        await asyncio.sleep(0.5)
+    took = time.monotonic() - begun
+    first, other = await stored_views(system, "gateway"), await stored_views(system, SECOND)
+    await system.keeper.dismiss(name)
+    broken = [f"{SECOND} is {behind[SECOND]} records behind"] if behind[SECOND] else []
+    broken += [f"{key} is only in one of them" for key in sorted(first.keys() ^ other.keys())]
+    for key in sorted(first.keys() & other.keys()):
+        broken += [] if first[key] == other[key] else differing(loads(first[key]), loads(other[key]), key)
+    looked_at = f"{len(first)} views, {sum(map(len, first.values())) // 1024} kB, read in {took:.1f} s"
+    return Finding("a second gateway that begins at offset 0 shows the same bytes", looked_at, broken)
+
+
+async def stored_views(system: System, database: str) -> dict[str, bytes]:
+    handle = system.database(database)
+    try:
+        return {document["_id"]: document["view"] async for document in handle.db["views"].find({})}
+    finally:
+        handle.close()
+
+
+def differing(one: Any, other: Any, at: str) -> list[str]:
+    """The places where two JSON documents differ; equal values in another order of keys differ too."""
+    if isinstance(one, dict) and isinstance(other, dict) and list(one) == list(other):
+        return [fault for name in one for fault in differing(one[name], other[name], f"{at}.{name}")]
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        pairs = enumerate(zip(one, other, strict=True))
+        return [fault for place, (a, b) in pairs for fault in differing(a, b, f"{at}[{place}]")]
+    return [] if one == other and not isinstance(one, dict) else [f"{at}: {one!r:.80} and {other!r:.80}"]
 
 
 class Onlooker:
