@@ -6,8 +6,9 @@ PORT ?= 8400
 EXAMPLE ?= rheintal-order-system
 K ?=
 KAFKA ?=
-SERVERS := $(if $(filter apache,$(KAFKA)),apache-kafka)
-STACK = $(if $(KEEP),--keep) $(if $(KAFKA),--kafka $(KAFKA))
+JAEGER ?=
+SERVERS := $(if $(filter apache,$(KAFKA)),apache-kafka) $(if $(JAEGER),jaeger)
+STACK = $(if $(KEEP),--keep) $(if $(KAFKA),--kafka $(KAFKA)) $(if $(JAEGER),--jaeger)
 export THROUGHLINE_PORT := $(PORT)
 
 # Every verb with a description, so that a folder of the same name never hides it.
@@ -19,14 +20,17 @@ help: ## Show the verbs
 setup: ## Install everything into .venv; nothing to do where it is up to date
 	@scripts/setup.sh
 
-demo: setup $(SERVERS) ## Start everything, play one engagement end to end, show what came of it (EXAMPLE=, PORT=, KEEP=1, KAFKA=apache)
+demo: setup $(SERVERS) ## Start everything, play one engagement end to end, show what came of it (EXAMPLE=, PORT=, KEEP=1, KAFKA=apache, JAEGER=1)
 	@$(BIN)/throughline demo $(EXAMPLE) $(STACK)
 
-up: setup $(SERVERS) ## Start the local stack and leave it running (PORT=, KEEP=1; KAFKA=apache keeps everything)
+up: setup $(SERVERS) ## Start the local stack and leave it running (PORT=, KEEP=1, JAEGER=1; KAFKA=apache keeps everything)
 	@$(BIN)/throughline up --detach $(STACK)
 
 apache-kafka: setup ## Put Apache Kafka into .tools, for KAFKA=apache (needs Java and Maven)
 	@scripts/kafka.sh
+
+jaeger: setup ## Build Jaeger into .tools, for JAEGER=1 (needs Go; some minutes, once)
+	@scripts/jaeger.sh
 
 down: ## Stop the local stack
 	@$(BIN)/throughline down
@@ -46,7 +50,7 @@ test: setup ## Everything that needs no server of yours (K=tests/unit/design for
 simulate: setup ## Many simulated histories of the backbone (HISTORIES=20000, SEED= where to begin)
 	@HISTORIES=$(or $(HISTORIES),2000) SEED=$(or $(SEED),0) $(BIN)/pytest tests/simulation/test_promises.py
 
-test-real: setup ## The suites on Apache Kafka: one broker, then three (needs Java and Maven)
+test-real: setup ## The suites on other servers: Apache Kafka, mongo-java-server, Jaeger (needs a JDK, Maven and Go)
 	@scripts/test-real.sh $(K)
 
 check: lint types boundaries contracts alerts-check deploy-check test ## All of it, as CI runs it
@@ -76,7 +80,7 @@ alerts-check: setup ## Alert rules, their tests and the dashboard's expressions,
 	@$(BIN)/python scripts/check_alerts.py
 
 contracts-update: setup ## Write the generated contracts anew, for review
-	@$(BIN)/python -m schemas.contracts update && $(BIN)/python -m gateway.sdl > services/gateway/schema.graphql && $(BIN)/python scripts/generate_reference.py
+	@$(BIN)/python -m schemas.contracts update && $(BIN)/python -m gateway.sdl > services/gateway/schema.graphql && $(BIN)/python scripts/generate_reference.py && $(BIN)/python scripts/mongodb_page.py
 
 deploy-check: setup ## Images, Compose and Kubernetes files as they would be applied (needs Go and Node)
 	@scripts/deploy_tools.sh && $(BIN)/python deploy/check.py
@@ -84,8 +88,11 @@ deploy-check: setup ## Images, Compose and Kubernetes files as they would be app
 lock: ## Resolve the dependencies anew into requirements.lock
 	@scripts/lock.sh --upgrade
 
-faults: setup ## A seeded load while everything is killed and stopped, then judged (SEED=1, SCALE=short|long)
-	@$(BIN)/python -m testkit.faults --seed $(or $(SEED),1) --scale $(or $(SCALE),short)
+faults: setup $(SERVERS) ## A seeded load while everything is killed and stopped, then judged (SEED=1, SCALE=short|long, KAFKA=apache, BROKERS=3)
+	@$(BIN)/python -m testkit.faults --seed $(or $(SEED),1) --scale $(or $(SCALE),short) --brokers $(if $(SERVERS),$(or $(BROKERS),3),0)
+
+faults-prove: setup ## Seeded bugs, each in a run of its own, and which promise shows it (BUG=offsets-first for one)
+	@$(BIN)/python -m testkit.faults.proofs $(BUG)
 
 clean: ## Remove everything that was made here, the environment included
 	@rm -rf .run .venv .venv-boot .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -12,8 +12,10 @@ STORY = "rheintal-order-system"
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[RunningStack]:
-    broker = request.config.getoption("--kafka")
-    with running_stack(tmp_path_factory.mktemp("run"), "--kafka", broker) as running:
+    flags = ["--kafka", request.config.getoption("--kafka")]
+    if request.config.getoption("--traces") == "jaeger":
+        flags.append("--jaeger")
+    with running_stack(tmp_path_factory.mktemp("run"), *flags) as running:
         yield running
 
 

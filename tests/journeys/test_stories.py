@@ -36,7 +36,7 @@ EDGES = {
 
 async def _spans(stack: RunningStack, trace_id: str) -> list[dict[str, Any]]:
     async with httpx.AsyncClient(trust_env=False, timeout=20) as client:
-        answer = (await client.get(f"{stack.state.traces_url}/api/v3/traces/{trace_id}")).json()
+        answer = (await client.get(f"{stack.state.query_url}/api/v3/traces/{trace_id}")).json()
     found = []
     for resource in answer["result"]["resourceSpans"]:
         attributes = {a["key"]: a["value"] for a in resource["resource"]["attributes"]}

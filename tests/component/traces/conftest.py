@@ -2,13 +2,16 @@
 
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
 
-from runtime.traces import TraceStore, build_app
+from runtime.jaeger import Jaeger
+from runtime.traces import JaegerTraces, TraceStore, build_app, build_pages
 from telemetry import HttpSettings, serve
+from testkit.jaeger import running_jaeger
 
 TRACE = "5b8efff798038103d269b633813fc60c"
 START = 1_772_442_000_000_000_000
@@ -25,6 +28,39 @@ async def sink(store: TraceStore) -> AsyncIterator[httpx.AsyncClient]:
     async with serve(app, HttpSettings(host="127.0.0.1", port=0)) as port:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
             yield client
+
+
+@dataclass(frozen=True)
+class Backend:
+    """Addresses: spans are sent to `otlp`, read from `query`, seen on `pages`."""
+
+    otlp: str
+    query: str
+    pages: str
+
+
+@pytest.fixture(scope="session")
+def jaeger(request: pytest.FixtureRequest) -> Iterator[Jaeger | None]:
+    """One for the whole run, as tests keep apart by their ids. None on the sink."""
+    if request.config.getoption("--traces") != "jaeger":
+        yield None
+        return
+    with running_jaeger() as running:
+        yield running
+
+
+@pytest.fixture
+async def backend(jaeger: Jaeger | None) -> AsyncIterator[Backend]:
+    """The one that --traces names."""
+    settings = HttpSettings(host="127.0.0.1", port=0)
+    if jaeger is None:
+        async with serve(build_app(TraceStore()), settings) as port:
+            url = f"http://127.0.0.1:{port}"
+            yield Backend(url, url, url)
+        return
+    async with httpx.AsyncClient(base_url=jaeger.url, trust_env=False) as client:
+        async with serve(build_pages(JaegerTraces(client)), settings) as port:
+            yield Backend(jaeger.otlp, jaeger.url, f"http://127.0.0.1:{port}")
 
 
 @pytest.fixture

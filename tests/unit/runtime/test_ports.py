@@ -20,9 +20,10 @@ def taken():
 
 def test_plan_is_the_base_plus_fixed_offsets():
     assert plan(8400, tuple(OFFSETS)) == {
-        "gateway": 8400, "kafka": 8401, "mongo": 8402, "traces": 8403, "controller": 8406,
-        "intake": 8411, "design": 8412, "provisioning": 8413, "migration": 8414,
-        "monitoring": 8415, "feedback": 8416,
+        "gateway": 8400, "kafka": 8401, "mongo": 8402, "traces": 8403,
+        "jaeger-otlp": 8404, "jaeger-grpc": 8405, "controller": 8406, "jaeger": 8407,
+        "intake": 8411, "design": 8412, "provisioning": 8413, "migration": 8414, "monitoring": 8415,
+        "feedback": 8416,
     }  # fmt: skip
 
 

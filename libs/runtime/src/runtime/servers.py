@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from runtime.apache_kafka import VERSION, Broker
 from runtime.brokers import BrokerKind
 from runtime.embedded import broker_command, database_command
+from runtime.jaeger import VERSION as JAEGER_VERSION
+from runtime.jaeger import Jaeger
 from runtime.layout import Layout
 from runtime.ports import HOST
 from runtime.processes import ProcessSpec
@@ -17,10 +19,14 @@ from runtime.sweep import MARK
 from runtime.tokens import ISSUER, LOCAL_TENANT
 
 SERVICES = ("intake", "design", "provisioning", "migration", "monitoring", "feedback", "gateway")
-SERVERS = ("kafka", "mongo", "traces")
+SERVERS = ("kafka", "mongo", "jaeger", "traces")
 CONTROLLER = "controller"
+_OF_JAEGER = ("jaeger-otlp", "jaeger-grpc")
+SECOND_PORTS = (CONTROLLER, *_OF_JAEGER)
+"""Of a process that has one already."""
 _OURS = ("HTTP_HOST", "HTTP_PORT", "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES", "GATEWAY_JWT_KEY_FILE")
-_SERVERS_OF_OTHERS = ("KAFKA_", "MONGO_", "OTEL_EXPORTER_")
+# Also the bare names: `make up KAFKA=apache` hands KAFKA down, and a service would read its settings from it.
+_SERVERS_OF_OTHERS = ("KAFKA", "MONGO", "OTEL_EXPORTER_")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +44,7 @@ class StackPlan:
     keep: bool = False
     broker: BrokerKind = BrokerKind.EMBEDDED
     stored_cluster: str = ""
+    with_jaeger: bool = False
 
     @property
     def kafka(self) -> str:
@@ -53,6 +60,20 @@ class StackPlan:
         return self.stored_cluster or f"throughline-{self.run_id}"
 
     @property
+    def otlp(self) -> str:
+        """Where spans go; nowhere that is ours where the servers are not."""
+        name = "jaeger-otlp" if self.with_jaeger else "traces"
+        return f"http://{HOST}:{self.ports[name]}" if name in self.ports else ""
+
+    @property
+    def jaeger(self) -> Jaeger | None:
+        if not self.with_jaeger:
+            return None
+        query, otlp, grpc = (self.ports[name] for name in ("jaeger", *_OF_JAEGER))
+        folder = self.layout.jaeger
+        return Jaeger(folder=folder, query_port=query, grpc_port=grpc, otlp_port=otlp, keep=self.keep)
+
+    @property
     def kept(self) -> str:
         """What becomes of a server's files, for a person."""
         return "kept across runs" if self.keep else "discarded at the end"
@@ -63,20 +84,26 @@ def new_run_id() -> str:
 
 
 def names_of(
-    services: tuple[str, ...], *, external: bool = False, broker: BrokerKind = BrokerKind.EMBEDDED
+    services: tuple[str, ...],
+    *,
+    external: bool = False,
+    broker: BrokerKind = BrokerKind.EMBEDDED,
+    jaeger: bool = False,
 ) -> tuple[str, ...]:
     """Everything that needs a port."""
     if external:
         return services
     controller = (CONTROLLER,) if broker is BrokerKind.APACHE else ()
-    return (*SERVERS, *controller, *services)
+    servers = [name for name in SERVERS if jaeger or name != "jaeger"]
+    return (*servers, *controller, *(_OF_JAEGER if jaeger else ()), *services)
 
 
 def server_specs(plan: StackPlan) -> list[ProcessSpec]:
     if plan.external:
         return []
     kafka = _apache(plan) if plan.broker is BrokerKind.APACHE else _embedded(plan)
-    return [kafka, _mongo(plan), _traces(plan)]
+    jaeger = plan.jaeger
+    return [kafka, _mongo(plan), *([_jaeger(plan, jaeger)] if jaeger else []), _traces(plan)]
 
 
 def _apache(plan: StackPlan) -> ProcessSpec:
@@ -133,20 +160,38 @@ def _mongo(plan: StackPlan) -> ProcessSpec:
     )
 
 
+def _jaeger(plan: StackPlan, jaeger: Jaeger) -> ProcessSpec:
+    """Writes its settings: its ports may be others than last time."""
+    jaeger.write_settings()
+    return ProcessSpec(
+        name="jaeger",
+        what=f"Jaeger {JAEGER_VERSION}, {plan.kept if plan.keep else 'in memory'}",
+        argv=jaeger.command(),
+        env={**_environment(plan), **jaeger.environment()},
+        log=plan.layout.log("jaeger"),
+        port=jaeger.query_port,
+        tier=2,
+        ready=http_ready(f"{jaeger.url}/api/v3/services"),
+        ready_seconds=30,
+    )
+
+
 def _traces(plan: StackPlan) -> ProcessSpec:
-    port = plan.ports["traces"]
+    port, jaeger = plan.ports["traces"], plan.jaeger
     flags = ["--host", HOST, "--port", str(port)]
     if "gateway" in plan.ports:
         flags += ["--gateway-url", f"http://{HOST}:{plan.ports['gateway']}"]
+    if jaeger:
+        flags += ["--jaeger", jaeger.url]
     return ProcessSpec(
         name="traces",
-        what="OTLP sink and trace pages, in memory",
+        what="trace pages over Jaeger" if jaeger else "OTLP sink and trace pages, in memory",
         argv=(sys.executable, "-m", "runtime.traces", *flags),
         env=_environment(plan),
         log=plan.layout.log("traces"),
         port=port,
         tier=2,
-        ready=http_ready(f"http://{HOST}:{port}/api/v3/services"),
+        ready=http_ready(f"http://{HOST}:{port}/health/ready"),
         ready_seconds=30,
         stop_seconds=3,
     )
@@ -197,5 +242,5 @@ def _service_environment(plan: StackPlan, name: str) -> dict[str, str]:
     }
     if not plan.external:
         environment["KAFKA_PROFILE"] = plan.broker.value
-        environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://{HOST}:{plan.ports['traces']}"
+        environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = plan.otlp
     return environment

@@ -20,6 +20,7 @@ MAX_CRASHES = 3
 CRASH_WINDOW_SECONDS = 60.0
 POLL_SECONDS = 0.1
 SETTLE_SECONDS = 0.2
+LAST_SERVER_TIER = 2
 
 
 @dataclass(slots=True)
@@ -130,7 +131,7 @@ class Stack:
         if managed.spec.name == "kafka" and self._on_broker_restart is not None and managed.ready:
             await self._on_broker_restart()
             for other in self.processes.values():
-                if other.spec.tier > managed.spec.tier + 1:
+                if other.spec.tier > LAST_SERVER_TIER:
                     other.child.signal(signal.SIGKILL)
 
     def _fail(self, managed: Managed, reason: str) -> None:

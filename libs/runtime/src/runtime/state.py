@@ -27,6 +27,7 @@ class RunState:
     cluster: str = ""
     mongo: str = ""
     kept: bool = False
+    otlp: str = ""
 
     @property
     def gateway_url(self) -> str:
@@ -35,6 +36,11 @@ class RunState:
     @property
     def traces_url(self) -> str:
         return f"http://127.0.0.1:{self.ports['traces']}" if "traces" in self.ports else ""
+
+    @property
+    def query_url(self) -> str:
+        """Of the API that traces are read from: Jaeger's where there is one."""
+        return f"http://127.0.0.1:{self.ports['jaeger']}" if "jaeger" in self.ports else self.traces_url
 
     def at(self, phase: Phase) -> "RunState":
         return replace(self, phase=phase)

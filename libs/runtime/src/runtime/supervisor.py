@@ -18,7 +18,7 @@ from runtime.layout import Layout
 from runtime.ports import HOST, plan
 from runtime.processes import ProcessSpec
 from runtime.servers import (
-    CONTROLLER,
+    SECOND_PORTS,
     SERVICES,
     StackPlan,
     names_of,
@@ -49,6 +49,7 @@ class Options:
     external: bool = False
     keep: bool = False
     broker: BrokerKind = BrokerKind.EMBEDDED
+    jaeger: bool = False
 
     @property
     def durable(self) -> bool:
@@ -107,7 +108,7 @@ class Run:
     async def _locked(self, body: Body) -> Exit:
         self._clean_stale()
         if not self._options.external:
-            preflight.check_installed(self._options.broker)
+            preflight.check_installed(self._options.broker, with_jaeger=self._options.jaeger)
         preflight.check_ports(self._plan.ports, self._options.base_port)
         preflight.check_kept(self._layout, self._options.broker)
         self._layout.prepare(keep=self._plan.keep)
@@ -189,7 +190,9 @@ class Run:
 
     def _planned(self) -> StackPlan:
         options = self._options
-        names = names_of(options.services, external=options.external, broker=options.broker)
+        names = names_of(
+            options.services, external=options.external, broker=options.broker, jaeger=options.jaeger
+        )
         is_apache = options.broker is BrokerKind.APACHE
         return StackPlan(
             layout=self._layout,
@@ -200,6 +203,7 @@ class Run:
             keep=options.durable,
             broker=options.broker,
             stored_cluster=stored_cluster(self._layout.kafka) if is_apache else "",
+            with_jaeger=options.jaeger,
         )
 
     def _fresh_state(self) -> RunState:
@@ -208,11 +212,12 @@ class Run:
             supervisor=os.getpid(),
             started_at=datetime.now(UTC).isoformat(timespec="seconds"),
             base_port=self._options.base_port,
-            ports={name: port for name, port in self._plan.ports.items() if name != CONTROLLER},
+            ports={name: port for name, port in self._plan.ports.items() if name not in SECOND_PORTS},
             kafka=self._plan.kafka,
             cluster=self._plan.cluster,
             mongo=self._plan.mongo,
             kept=self._plan.keep,
+            otlp=self._plan.otlp,
         )
 
     def _save(self) -> None:

@@ -1,12 +1,9 @@
 """Traces read back over Jaeger's query API v3, and whether one is complete."""
 
 import asyncio
-import json
-import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -14,7 +11,6 @@ import httpx
 from runtime.errors import CommandFailed, Exit
 
 POLL_SECONDS = 0.3
-TRACES_URL = "THROUGHLINE_TRACES_URL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +48,17 @@ async def fetch(url: str, trace_id: str) -> list[SpanRow]:
 
 
 def rows(answer: Mapping[str, Any]) -> Iterator[SpanRow]:
+    """The spans of an answer of `/api/v3/traces`, in its order."""
+    yield from (row for _, row in traced_rows(answer))
+
+
+def traced_rows(answer: Mapping[str, Any]) -> Iterator[tuple[str, SpanRow]]:
+    """Each span with its trace's id: the answer to a search holds many traces."""
     for resource in answer.get("result", {}).get("resourceSpans", []):
         service = _attributes(resource.get("resource", {})).get("service.name", "")
         for scope in resource.get("scopeSpans", []):
             for span in scope.get("spans", []):
-                yield SpanRow(
+                row = SpanRow(
                     id=span["spanId"],
                     parent=span.get("parentSpanId", ""),
                     service=service,
@@ -67,6 +69,7 @@ def rows(answer: Mapping[str, Any]) -> Iterator[SpanRow]:
                     message=span.get("status", {}).get("message", ""),
                     attributes=_attributes(span),
                 )
+                yield span.get("traceId", ""), row
 
 
 def _attributes(part: Mapping[str, Any]) -> dict[str, str]:
@@ -111,36 +114,11 @@ async def spans_of(url: str, trace_id: str) -> list[SpanRow]:
     try:
         spans = await fetch(url, trace_id)
     except httpx.HTTPError as error:
-        raise _unreachable(url, error) from None
+        raise unreachable(url, error) from None
     if not spans:
         raise CommandFailed(Exit.FAILED, f"there is no trace {trace_id}")
     return spans
 
 
-async def summaries_of(url: str, engagement: str) -> list[dict[str, Any]]:
-    """Every trace of the engagement, newest first, as the API sums it up. Raises CommandFailed (69)."""
-    now = datetime.now(UTC)
-    query = {
-        "query.startTimeMin": (now - timedelta(days=30)).isoformat().replace("+00:00", "Z"),
-        "query.startTimeMax": (now + timedelta(minutes=1)).isoformat().replace("+00:00", "Z"),
-        "query.searchDepth": "1000",
-        "query.attributes": json.dumps({"engagement.id": engagement}),
-    }
-    try:
-        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=10) as client:
-            answer = await client.get("/api/v3/trace-summaries", params=query)
-        answer.raise_for_status()
-    except httpx.HTTPError as error:
-        raise _unreachable(url, error) from None
-    found: list[dict[str, Any]] = answer.json().get("summaries", [])
-    return sorted(found, key=lambda one: int(one["minStartTimeUnixNano"]), reverse=True)
-
-
-def page_of(url: str, trace_id: str) -> str:
-    """Where a person sees the trace: Jaeger's own page, or the embedded sink's."""
-    is_jaeger = os.environ.get(TRACES_URL) == url
-    return f"{url.rstrip('/')}/{'trace' if is_jaeger else 'traces'}/{trace_id}"
-
-
-def _unreachable(url: str, error: httpx.HTTPError) -> CommandFailed:
+def unreachable(url: str, error: httpx.HTTPError) -> CommandFailed:
     return CommandFailed(Exit.UNREACHABLE, f"no traces on {url} ({type(error).__name__})")

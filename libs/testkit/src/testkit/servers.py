@@ -28,7 +28,7 @@ def kafka(port: int | None = None, advertised: int | None = None) -> Iterator[st
     """The embedded broker, empty; yields its address. `advertised` is the port of what stands before it."""
     port = port or free_port()
     with child(broker_command(port, f"test-{port}", advertised)) as process:
-        _until(lambda: _listening(port), process, 10)
+        until_listening(port, process, 10)
         yield f"{HOST}:{port}"
 
 
@@ -38,7 +38,7 @@ def mongo(storage: Path | None = None, port: int | None = None) -> Iterator[str]
     port = port or free_port()
     with tempfile.TemporaryDirectory() as scratch:
         with child(database_command(port, storage or Path(scratch))) as process:
-            _until(lambda: _listening(port), process, 30)
+            until_listening(port, process, 30)
             yield f"mongodb://{HOST}:{port}/"
 
 
@@ -68,13 +68,19 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def until_listening(port: int, process: "subprocess.Popen[bytes]", seconds: float) -> None:
+    """Raises RuntimeError when the process ends before, TimeoutError when it takes longer."""
+    until(lambda: _listening(port), process, seconds)
+
+
 def _listening(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(0.2)
         return probe.connect_ex((HOST, port)) == 0
 
 
-def _until(ready: Callable[[], bool], process: "subprocess.Popen[bytes]", seconds: float) -> None:
+def until(ready: Callable[[], bool], process: "subprocess.Popen[bytes]", seconds: float) -> None:
+    """Raises RuntimeError when the process ends first, TimeoutError when it takes too long."""
     deadline = time.monotonic() + seconds
     while not ready():
         if process.poll() is not None:

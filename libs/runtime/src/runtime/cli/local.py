@@ -9,6 +9,9 @@ from runtime.brokers import BrokerKind
 Broker = Annotated[
     BrokerKind, typer.Option("--kafka", help="apache: a real broker, its log and all else kept across runs.")
 ]
+WithJaeger = Annotated[
+    bool, typer.Option("--jaeger", help="Traces in a real Jaeger; kept across runs where all else is.")
+]
 Names = Annotated[str, typer.Option("--only", help="Only these services, separated by commas.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 
@@ -32,11 +35,12 @@ def up(
         int | None, typer.Option(help="First port; 0 takes free ones. [env: THROUGHLINE_PORT]")
     ] = None,
     kafka: Broker = BrokerKind.EMBEDDED,
+    jaeger: WithJaeger = False,
 ) -> None:
     """Start everything on this machine and keep it running until Ctrl-C."""
     from runtime.bring_up import Wish, bring_up
 
-    wish = Wish(only=only, external=external, keep=keep, detach=detach, port=port, kafka=kafka)
+    wish = Wish(only=only, external=external, keep=keep, detach=detach, port=port, kafka=kafka, jaeger=jaeger)
     raise typer.Exit(bring_up(wish))
 
 
@@ -118,11 +122,12 @@ def demo(
         int | None, typer.Option(help="First port; 0 takes free ones. [env: THROUGHLINE_PORT]")
     ] = None,
     kafka: Broker = BrokerKind.EMBEDDED,
+    jaeger: WithJaeger = False,
 ) -> None:
     """Start everything, play an example engagement from outside, and show what came of it."""
     from runtime.bring_up import Wish, show_demo
 
-    raise typer.Exit(show_demo(example, Wish(keep=keep, port=port, kafka=kafka)))
+    raise typer.Exit(show_demo(example, Wish(keep=keep, port=port, kafka=kafka, jaeger=jaeger)))
 
 
 def token(

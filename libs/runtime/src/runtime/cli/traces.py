@@ -1,10 +1,13 @@
 """`throughline trace`: an engagement's traces, or one trace as a tree."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from runtime.cli.local import AsJson
+
+if TYPE_CHECKING:
+    from runtime.trace_summary import Summary
 
 
 def register(app: typer.Typer) -> None:
@@ -31,9 +34,9 @@ def trace(
     In a tree `*` marks the critical path: the spans without which the trace would have been shorter.
     Traces are read from THROUGHLINE_TRACES_URL (Jaeger), else from the local stack.
     """
-    from runtime.cli.target import traces_url
+    from runtime.cli.target import query_url
 
-    url = traces_url()
+    url = query_url()
     if which.startswith("ENG-"):
         _list(url, which, lone=lone, json=json)
     else:
@@ -44,32 +47,32 @@ def _list(url: str, engagement: str, *, lone: bool, json: bool) -> None:
     from runtime.cli.output import as_json, as_table, note
     from runtime.cli.target import run
     from runtime.console import counted
-    from runtime.trace_reader import summaries_of
+    from runtime.trace_search import traces_of
 
-    found = run(summaries_of(url, engagement))
-    shown = [one for one in found if lone or one["spanCount"] > 1 or one["errorSpanCount"]]
+    found = run(traces_of(url, engagement))
+    shown = [one for one in found.summaries if lone or not one.lone]
     if json:
-        as_json([{**one, "page": _page(url, one["traceId"])} for one in shown])
+        as_json([{**one.as_json(), "page": _page(one.id)} for one in shown])
         return
-    rows = [_row(url, one) for one in shown]
+    rows = [_row(one) for one in shown]
     header = ("started (UTC)", "took", "spans", "failed", "services", "begins with", "page")
     as_table(rows, header, f"there is no trace of {engagement}")
-    if len(shown) < len(found):
-        note(f"{counted(len(found) - len(shown), 'trace')} of a single span not shown (--lone)")
+    if len(shown) < len(found.summaries):
+        note(f"{counted(len(found.summaries) - len(shown), 'trace')} of a single span not shown (--lone)")
+    if found.cut:
+        note("older traces than the newest of each service were not looked at")
     if shown:
-        note(f"one of them as a tree: throughline trace {shown[0]['traceId']}")
+        note(f"one of them as a tree: throughline trace {shown[0].id}")
 
 
-def _row(url: str, one: dict[str, Any]) -> tuple[object, ...]:
+def _row(one: "Summary") -> tuple[object, ...]:
     from runtime.console import instant, length
 
-    start, end = int(one["minStartTimeUnixNano"]), int(one.get("maxEndTimeUnixNano", 0))
-    services = [service["name"] for service in one["services"]]
+    services = list(one.services)
     named = " ".join(services[:3]) + (f" +{len(services) - 3}" if len(services) > 3 else "")
-    begins = f"{one['rootServiceName']}: {one['rootOperationName']}"[:48]
-    took = length(end - start) if end else ""
-    failed = one["errorSpanCount"] or ""
-    return instant(start), took, one["spanCount"], failed, named, begins, _page(url, one["traceId"])
+    begins = f"{one.service}: {one.operation}"[:48]
+    took, failed = length(one.end - one.start), one.errors or ""
+    return instant(one.start), took, one.spans, failed, named, begins, _page(one.id)
 
 
 def _show(url: str, trace_id: str, *, critical: bool, every: bool, json: bool) -> None:
@@ -88,15 +91,15 @@ def _show(url: str, trace_id: str, *, critical: bool, every: bool, json: bool) -
         rows = [
             {**asdict(s), "critical": s.id in tree.critical, "in_kafka_ns": in_kafka(tree, s)} for s in spans
         ]
-        as_json({"traceId": trace_id, "page": _page(url, trace_id), "spans": rows})
+        as_json({"traceId": trace_id, "page": _page(trace_id), "spans": rows})
         return
     style = Console(sys.stdout).styled
     for line in critical_lines(tree, style) if critical else lines(tree, style, every=every):
         data(line)
-    note(_summary(url, trace_id, spans, tree))
+    note(_summary(trace_id, spans, tree))
 
 
-def _summary(url: str, trace_id: str, spans: Any, tree: Any) -> str:
+def _summary(trace_id: str, spans: Any, tree: Any) -> str:
     from runtime.console import counted, length
     from runtime.trace_tree import summed_up
 
@@ -108,10 +111,10 @@ def _summary(url: str, trace_id: str, spans: Any, tree: Any) -> str:
         f"{failed} failed",
         f"{length(int(total['length_ms'] * 1e6))}, of it {length(int(total['in_kafka_ms'] * 1e6))} in Kafka",
     )
-    return f"{', '.join(parts)}   {_page(url, trace_id)}"
+    return f"{', '.join(parts)}   {_page(trace_id)}"
 
 
-def _page(url: str, trace_id: str) -> str:
-    from runtime.trace_reader import page_of
+def _page(trace_id: str) -> str:
+    from runtime.cli.target import trace_page
 
-    return page_of(url, trace_id)
+    return trace_page(trace_id)

@@ -51,7 +51,7 @@ class Show:
         for made in await prepare(self._folder, playbook.prepare, cache, self._layout.legacy):
             self._console.stage("data", made)
         self._console.line(f"\n  Playing {self._folder.name} ({len(playbook.steps)} steps)")
-        tracing = OtlpTracing(self._state.traces_url) if self._state.traces_url else NoTracing()
+        tracing = OtlpTracing(self._state.otlp) if self._state.otlp else NoTracing()
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._close)
             kafka = await stack.enter_async_context(KafkaOutsider(self._state.kafka, TENANT))
@@ -88,7 +88,7 @@ class Show:
         play = player.play
         trace = None
         if trace_id:
-            trace = await until_complete(self._state.traces_url, trace_id, SERVICES, TRACE_SECONDS)
+            trace = await until_complete(self._state.query_url, trace_id, SERVICES, TRACE_SECONDS)
         operator = self._client(OPERATOR)
         return Result(
             engagement=play.engagement,

@@ -1,6 +1,7 @@
-"""The embedded trace store of the local stack: takes OTLP, answers Jaeger's query API, draws a trace."""
+"""The local stack's traces: a store that takes OTLP and answers Jaeger's query API, and pages that draw."""
 
-from runtime.traces.app import build_app
+from runtime.traces.app import build_app, build_pages
+from runtime.traces.jaeger_traces import JaegerTraces
 from runtime.traces.store import TraceStore
 
-__all__ = ["TraceStore", "build_app"]
+__all__ = ["JaegerTraces", "TraceStore", "build_app", "build_pages"]

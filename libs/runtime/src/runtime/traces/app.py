@@ -1,13 +1,14 @@
-"""The sink as an application: OTLP in, the query API, the pages, its own health."""
+"""The sink as an application: OTLP in, the query API, the pages, its own health. Or its pages alone."""
 
+import httpx
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from runtime.traces.otlp import BODY_LIMIT, Unreadable, from_json, from_protobuf, unzip
-from runtime.traces.pages import page_routes
+from runtime.traces.pages import Traces, page_routes
 from runtime.traces.query import json_response, problem, query_routes
 from runtime.traces.store import TraceStore
 from telemetry import health_routes
@@ -46,6 +47,18 @@ def build_app(store: TraceStore, gateway_url: str = "") -> Starlette:
             *page_routes(store, gateway_url),
             *health_routes("traces", {}),
         ]
+    )
+
+
+def build_pages(traces: Traces, gateway_url: str = "") -> Starlette:
+    """The pages alone, over traces that are kept elsewhere."""
+
+    async def away(_: Request, error: Exception) -> Response:
+        return PlainTextResponse(f"Jaeger does not answer ({type(error).__name__}); see: throughline ps", 503)
+
+    return Starlette(
+        routes=[*page_routes(traces, gateway_url), *health_routes("traces", {})],
+        exception_handlers={httpx.HTTPError: away},
     )
 
 

@@ -53,19 +53,20 @@ def from_protobuf(body: bytes) -> list[Span]:
 def from_json(body: bytes) -> list[Span]:
     """Raises Unreadable."""
     try:
-        document = orjson.loads(body)
+        return from_document(orjson.loads(body))
+    except orjson.JSONDecodeError as error:
+        raise Unreadable(f"the body is no OTLP JSON trace request: {error}") from error
+
+
+def from_document(document: Any) -> list[Span]:
+    """Of `{"resourceSpans": [...]}`, which is used up. Raises Unreadable."""
+    try:
         for span in _json_spans(document):
             for item in (span, *span.get("links", ())):
                 _ids_to_base64(item)
         request = json_format.ParseDict(document, ExportTraceServiceRequest(), ignore_unknown_fields=True)
         return list(_spans(request))
-    except (
-        orjson.JSONDecodeError,
-        json_format.ParseError,
-        binascii.Error,
-        TypeError,
-        AttributeError,
-    ) as error:
+    except (json_format.ParseError, binascii.Error, TypeError, AttributeError) as error:
         raise Unreadable(f"the body is no OTLP JSON trace request: {error}") from error
 
 

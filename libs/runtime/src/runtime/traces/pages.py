@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import cache
 from html import escape
 from importlib.resources import files
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 import orjson
@@ -15,42 +15,40 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from runtime.trace_summary import Found, Search, Summary, latest
 from runtime.traces.model import Span
 from runtime.traces.query import normal_id
-from runtime.traces.store import Trace, TraceStore
+from runtime.traces.store import Trace
 
 LIST_LIMIT = 200
 ENGAGEMENT_QUERY = "query Engagement($id: ID!) { engagement(id: $id) { id title } }"
 
 
-def page_routes(store: TraceStore, gateway_url: str) -> list[Route]:
+class Traces(Protocol):
+    """Where the pages find traces: the embedded store, or a Jaeger."""
+
+    async def search(self, query: Search) -> Found: ...
+    async def get(self, trace_id: str) -> Trace | None: ...
+
+
+def page_routes(traces: Traces, gateway_url: str) -> list[Route]:
     async def home(_: Request) -> Response:
         return RedirectResponse("/traces")
 
     async def listing(request: Request) -> Response:
-        traces = store.newest(len(store))
-        engagement = request.query_params.get("engagement", "")
-        if engagement:
-            traces = [trace for trace in traces if engagement in trace.engagements]
-        # A probe's round that found nothing new is a trace of one span, and there are thousands of them.
-        shown = (
-            traces
-            if request.query_params.get("lone")
-            else [t for t in traces if len(t.spans) > 1 or t.errors]
-        )
+        engagement, lone = (request.query_params.get(name, "") for name in ("engagement", "lone"))
+        found = await traces.search(latest(engagement=engagement, depth=LIST_LIMIT, lone=bool(lone)))
         values = {
-            "ROWS": "".join(_row(trace) for trace in shown[:LIST_LIMIT]),
-            "COUNT": str(len(traces)),
-            "LONE": f"{len(traces) - len(shown)} of a single span not shown"
-            if len(shown) < len(traces)
-            else "",
+            "ROWS": "".join(_row(one) for one in found.summaries),
+            "COUNT": f"{'more than ' if found.cut else ''}{found.total}",
+            "LONE": f"{found.lone} of a single span not shown" if found.lone else "",
             "ENGAGEMENT": escape(engagement),
         }
         return _html("list.html", values)
 
     async def waterfall(request: Request) -> Response:
         trace_id = normal_id(request.path_params["trace_id"])
-        trace = store.get(trace_id) if trace_id else None
+        trace = await traces.get(trace_id) if trace_id else None
         if trace is None:
             return _html("missing.html", {"ID": escape(request.path_params["trace_id"])}, status=404)
         return _html("waterfall.html", {"TITLE": escape(_title(trace)), "DATA": _data(trace, gateway_url)})
@@ -85,18 +83,19 @@ def _title(trace: Trace) -> str:
     return f"{trace.root.service}: {trace.root.name}"
 
 
-def _row(trace: Trace) -> str:
+def _row(trace: Summary) -> str:
     started = datetime.fromtimestamp(trace.start / 1e9, UTC)
-    services = " ".join(f"<span class=chip>{escape(name)}</span>" for name in trace.services())
+    services = " ".join(f"<span class=chip>{escape(name)}</span>" for name in trace.services)
     engagements = " ".join(
         f'<a href="/traces?engagement={quote(e)}">{escape(e)}</a>' for e in sorted(trace.engagements)
     )
     errors = f"<b class=bad>{trace.errors} failed</b>" if trace.errors else "0"
+    title = escape(f"{trace.service}: {trace.operation}")
     return (
         f"<tr><td><time>{started:%Y-%m-%d %H:%M:%S}</time></td>"
-        f'<td><a href="/traces/{trace.id}">{escape(_title(trace))}</a><br><code>{trace.id}</code></td>'
+        f'<td><a href="/traces/{trace.id}">{title}</a><br><code>{trace.id}</code></td>'
         f"<td class=name>{engagements}</td><td>{services}</td>"
-        f"<td class=n>{len(trace.spans)}</td><td class=n>{errors}</td>"
+        f"<td class=n>{trace.spans}</td><td class=n>{errors}</td>"
         f"<td class=n>{_duration(trace.end - trace.start)}</td></tr>"
     )
 

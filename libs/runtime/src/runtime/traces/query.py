@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from runtime.trace_summary import Search
 from runtime.traces.otlp import to_json
-from runtime.traces.store import Search, Trace, TraceStore
+from runtime.traces.store import TraceStore
 
 _UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
@@ -35,16 +36,17 @@ def query_routes(store: TraceStore) -> list[Route]:
 
     async def summaries(request: Request) -> Response:
         try:
-            search = parse_search(request.query_params)
+            wanted = parse_search(request.query_params)
         except BadQuery as error:
             return problem(400, str(error))
-        return json_response({"summaries": [summary(trace) for trace in store.search(search)]})
+        found = await store.search(wanted)
+        return json_response({"summaries": [one.as_json() for one in found.summaries]})
 
     async def one(request: Request) -> Response:
         trace_id = normal_id(request.path_params["trace_id"])
         if trace_id is None:
             return problem(400, "a trace id is up to 32 hexadecimal digits")
-        trace = store.get(trace_id)
+        trace = await store.get(trace_id)
         if trace is None:
             return problem(404, "No traces found")
         return json_response({"result": to_json(trace.spans.values())})
@@ -69,23 +71,6 @@ def normal_id(text: str) -> str | None:
     """Jaeger's ids may come without leading zeros; None for what is no id."""
     text = text.lower()
     return text.rjust(32, "0") if _TRACE_ID.match(text) else None
-
-
-def summary(trace: Trace) -> dict[str, Any]:
-    root = trace.root
-    return {
-        "traceId": trace.id,
-        "rootServiceName": root.service,
-        "rootOperationName": root.name,
-        "spanCount": len(trace.spans),
-        "errorSpanCount": trace.errors,
-        "services": [
-            {"name": name, "spanCount": spans, "errorSpanCount": errors}
-            for name, (spans, errors) in trace.services().items()
-        ],
-        "minStartTimeUnixNano": str(trace.start),
-        "maxEndTimeUnixNano": str(trace.end),
-    }
 
 
 def parse_search(params: Mapping[str, str]) -> Search:

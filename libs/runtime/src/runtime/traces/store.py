@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from runtime.trace_summary import ENGAGEMENT, Found, Search, Summary
 from runtime.traces.model import Span
-
-ENGAGEMENT = "engagement.id"
 
 
 @dataclass(slots=True)
@@ -36,6 +35,10 @@ class Trace:
     def errors(self) -> int:
         return sum(span.failed for span in self.spans.values())
 
+    @property
+    def lone(self) -> bool:
+        return len(self.spans) == 1 and not self.errors
+
     def services(self) -> dict[str, tuple[int, int]]:
         """Service to its number of spans and of failed ones, in order of first appearance in time."""
         ordered = sorted(self.spans.values(), key=lambda span: span.start)
@@ -43,26 +46,26 @@ class Trace:
         failed = Counter(span.service for span in ordered if span.failed)
         return {service: (count, failed[service]) for service, count in spans.items()}
 
+    def summary(self) -> Summary:
+        root = self.root
+        return Summary(
+            id=self.id,
+            service=root.service,
+            operation=root.name,
+            spans=len(self.spans),
+            errors=self.errors,
+            services=self.services(),
+            start=self.start,
+            end=self.end,
+            engagements=frozenset(self.engagements),
+        )
+
     def has(self, service: str, operation: str, attributes: Mapping[str, str]) -> bool:
         """One span matches all that is asked; empty criteria match."""
         wanted = attributes.get(ENGAGEMENT)
         if wanted and wanted not in self.engagements:
             return False
         return any(_matches(span, service, operation, attributes) for span in self.spans.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """`start_min` <= start of the trace <= `start_max`, in Unix nanoseconds; newest first."""
-
-    start_min: int
-    start_max: int
-    service: str = ""
-    operation: str = ""
-    attributes: Mapping[str, str] = field(default_factory=dict)
-    depth: int = 100
-    duration_min: int = 0
-    duration_max: int = 0
 
 
 class TraceStore:
@@ -85,13 +88,8 @@ class TraceStore:
     def __len__(self) -> int:
         return len(self._traces)
 
-    def get(self, trace_id: str) -> Trace | None:
+    async def get(self, trace_id: str) -> Trace | None:
         return self._traces.get(trace_id)
-
-    def newest(self, limit: int) -> list[Trace]:
-        """The traces touched last, newest start first."""
-        recent = list(self._traces.values())[-limit:]
-        return sorted(recent, key=lambda trace: trace.start, reverse=True)
 
     def services(self) -> list[str]:
         return sorted({span.service for trace in self._traces.values() for span in trace.spans.values()})
@@ -101,9 +99,11 @@ class TraceStore:
         spans = (span for trace in self._traces.values() for span in trace.spans.values())
         return sorted({(span.name, span.kind_name) for span in spans if span.service == service})
 
-    def search(self, query: Search) -> list[Trace]:
-        found = [trace for trace in self._traces.values() if _within(trace, query)]
-        return sorted(found, key=lambda trace: trace.start, reverse=True)[: query.depth]
+    async def search(self, query: Search) -> Found:
+        matching = [trace for trace in self._traces.values() if _within(trace, query)]
+        shown = [trace for trace in matching if query.lone or not trace.lone]
+        newest = sorted(shown, key=lambda trace: trace.start, reverse=True)[: query.depth]
+        return Found([trace.summary() for trace in newest], len(matching), len(matching) - len(shown))
 
     def _add(self, span: Span) -> bool:
         trace = self._traces.setdefault(span.trace_id, Trace(span.trace_id))
