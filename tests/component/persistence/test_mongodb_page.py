@@ -43,7 +43,7 @@ async def test_what_is_published_or_shown_is_read_from_a_majority(
     durable = {one.collection for one in reads if one.body.get("readConcern") == {"level": "majority"}}
     others = {one.collection for one in reads if "readConcern" not in one.body}
 
-    assert durable == {"commits", "heads", "snapshots", "log", "views", "dead_letters"}
+    assert durable == {"commits", "heads", "snapshots", "log", "views", "dead_letters", "rebuilds"}
     assert others == {"waiting", "work", "held", "commands"}
 
 

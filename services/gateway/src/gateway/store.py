@@ -38,11 +38,10 @@ class MongoStore:
 
     def __init__(self, database: Database) -> None:
         # What is shown or folded on must not be taken back; what is held must not be overlooked.
-        self._log, self._views, self._letters = (
-            majority(database[name]) for name in ("log", "views", "dead_letters")
+        self._log, self._views, self._letters, self._rebuilds = (
+            majority(database[name]) for name in ("log", "views", "dead_letters", "rebuilds")
         )
         self._held, self._commands = database["held"], database["commands"]
-        self._rebuilds = database["rebuilds"]
         self._reads = Together(self._read_views)
 
     async def prepare(self) -> None:

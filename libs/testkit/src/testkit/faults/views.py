@@ -35,8 +35,9 @@ async def views_equal_reference(evidence: Evidence, client: GatewayClient) -> Fi
             return [f"{engagement} has no view"]
         try:
             expected = fold(engagement, TENANT, streams[engagement])
-        except LookupError as missing:
-            return [f"{engagement}: an event speaks of {missing}, which no event before it has said"]
+        except (LookupError, TypeError) as missing:
+            # Events in a wrong order speak of what is not there yet.
+            return [f"{engagement}: an event speaks of what no event before it has said ({missing})"]
         return differences(expected, found, engagement)
 
     faults = await asyncio.gather(*(compared(engagement) for engagement in sorted(streams)))
