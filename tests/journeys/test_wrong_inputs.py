@@ -121,7 +121,8 @@ async def test_unreadable_messages_are_dead_letters_once_and_the_neighbour_hears
         ("inbound.events", b"\xff\x00 not JSON", {}),
         ("monitoring.samples", b"\xff\x00 not JSON", {}),
         ("design.commands", b"{", {**rest, "id": "w-3", "type": "design.approve_proposal.v1"}),
-        ("intake.events", b"[]", {**rest, "id": "w-4", "type": "intake.plan_agreed.v1", "sequence": "99"}),
+        # In a place of the past: one that is still to come would keep its place, and block (ADR 0016).
+        ("intake.events", b"[]", {**rest, "id": "w-4", "type": "intake.plan_agreed.v1", "sequence": "1"}),
         ("inbound.events", good, {**rest, "id": "w-5", "type": "inbound.weather_observed.v1"}),
         ("inbound.events", good, {**rest, "id": "w-6", "type": "inbound.survey_answered.v9"}),
         ("inbound.events", b"x" * MEGABYTES, {**rest, "id": "w-7", "type": "inbound.survey_answered.v1"}),

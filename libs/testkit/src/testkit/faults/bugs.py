@@ -10,6 +10,9 @@ from uuid import uuid4
 from gateway.entry import Entry
 from messaging import Message, batches, commits, dead_letters, handler, ordering, producer, stream, work
 
+A_CRASH_FITS_IN = 0.2
+"""Seconds: the moment in which a crash does harm, made long enough to be met."""
+
 
 def swap(owner: object, name: str, replacement: object) -> None:
     """Put something else in a place. Raises AttributeError where the place is gone: there is no bug then."""
@@ -26,6 +29,7 @@ def offsets_first() -> None:
         self: batches.Batches, records: Sequence[stream.Record], commit: batches.Commit
     ) -> None:
         await commit(batches.next_offsets(records))
+        await asyncio.sleep(A_CRASH_FITS_IN)
         await take(self, records, commit)
 
     swap(batches.Batches, "take", committed_before)
@@ -77,8 +81,7 @@ def owes_nothing() -> None:
         return {key: commits.Loaded(item.stream, []) for key, item in loaded.items()}
 
     async def late(self: producer.Producer, messages: Sequence[Message]) -> None:
-        # The moment in which a crash does harm, made long enough to be met.
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(A_CRASH_FITS_IN)
         await publish(self, messages)
 
     swap(commits.CommitStore, "load", without_debts)
