@@ -2,6 +2,7 @@
 
 import random
 import time
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -107,7 +108,7 @@ async def test_a_plan_that_ignores_aliases_is_found_out(asked, monkeypatch):
     honest = plan.Compiler._field
 
     def without_alias(self, kind, key, found):
-        return found[0].node.name.value, *honest(self, kind, key, found)[1:]
+        return replace(honest(self, kind, key, found), key=found[0].node.name.value)
 
     monkeypatch.setattr(plan.Compiler, "_field", without_alias)
     assert await asked(1, 10)

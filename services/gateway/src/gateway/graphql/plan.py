@@ -3,7 +3,6 @@
 A plan answers only what is exactly as the schema says. Whatever deviates is graphql-core's to answer.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, cast
@@ -29,18 +28,21 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_fields, collect_subfields
 from graphql.execution.values import VariableValues
 
-Convert = Callable[[Any], Any]
-"""From a value as it is stored to what the answer holds; raises Deviates, or what a wrong value raises."""
+from gateway.graphql.projection import (
+    LARGEST_INT,
+    SMALLEST_INT,
+    Convert,
+    Deviates,
+    Field,
+    as_it_is,
+    projection,
+)
+
 TYPENAME = "__typename"
-SMALLEST_INT, LARGEST_INT = -(2**31), 2**31 - 1
 
 
 class Unplannable(Exception):
     """The selection holds something that only graphql-core can answer."""
-
-
-class Deviates(Exception):
-    """A value is not what the schema says of it."""
 
 
 @dataclass(frozen=True)
@@ -108,36 +110,17 @@ class Compiler:
             self._schema, self._fragments, self._values, self._operation, kind, found
         )
         fields = [self._field(kind, key, group) for key, group in collected.grouped_field_set.items()]
-        return _projection(kind, fields)
+        return projection(kind, fields)
 
-    def _field(
-        self, kind: GraphQLObjectType, key: str, found: list[FieldDetails]
-    ) -> tuple[str, str, Convert]:
+    def _field(self, kind: GraphQLObjectType, key: str, found: list[FieldDetails]) -> Field:
         name = found[0].node.name.value
         if name == TYPENAME:
-            return key, "", _constant(kind.name)
+            return Field(key, "", _constant(kind.name))
         definition = kind.fields[name]
         known = definition.extensions.get("strawberry-definition")
         if known is None or not known.is_basic_field or definition.args:
             raise Unplannable(f"{kind.name}.{name} has a resolver of its own")
-        return key, known.python_name, self._output(definition.type, found)
-
-
-def _projection(kind: GraphQLObjectType, fields: list[tuple[str, str, Convert]]) -> Convert:
-    belongs = kind.is_type_of
-
-    def project(value: Any) -> dict[str, Any]:
-        if value is None or (belongs and not belongs(value, cast(Any, None))):
-            raise Deviates(kind.name)
-        # As `value_of` reads it: views are dicts, results are objects.
-        read = value.get if isinstance(value, dict) else _attributes(value)
-        return {key: convert(read(name)) for key, name, convert in fields}
-
-    return project
-
-
-def _attributes(value: Any) -> Callable[[str], Any]:
-    return lambda name: getattr(value, name) if name else None
+        return Field(key, known.python_name, self._output(definition.type, found), as_it_is(definition.type))
 
 
 def _constant(text: str) -> Convert:

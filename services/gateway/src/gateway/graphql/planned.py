@@ -22,7 +22,8 @@ from gateway.context import Context
 from gateway.graphql.documents import Documents, Prepared
 from gateway.graphql.errors import TooCostly
 from gateway.graphql.operation import admit, describe
-from gateway.graphql.plan import Deviates, Root
+from gateway.graphql.plan import Root
+from gateway.graphql.projection import Deviates
 
 
 async def answer(

@@ -9,7 +9,7 @@ from graphql import GraphQLError
 from strawberry.scalars import JSON
 from strawberry.types.scalar import ScalarDefinition
 
-__all__ = ["JSON", "SCALARS"]
+__all__ = ["JSON", "SCALARS", "TEXTS"]
 
 
 def _text(value: Any) -> str:
@@ -33,3 +33,4 @@ SCALARS: dict[object, ScalarDefinition] = {
     date: _scalar("Date", "A day, ISO 8601: 2026-03-01."),
     Decimal: _scalar("Decimal", "An exact number as a string, so that no digit is lost: 850000.00."),
 }
+TEXTS = frozenset(definition.name for definition in SCALARS.values())

@@ -119,5 +119,10 @@ def _refusal(view: View, event: CommandRefusal, entry: Entry) -> None:
         "at": entry.at.isoformat(),
     }
     # By time, not by arrival: which are the last must not depend on who reads the topics (ADR 0017).
-    refusals = sorted([*view["refusals"], refusal], key=lambda one: (one["at"], one["command_id"]))
+    refusals = sorted([*view["refusals"], refusal], key=_moment)
     view["refusals"] = refusals[-REFUSALS_KEPT:]
+
+
+def _moment(refusal: dict[str, Any]) -> tuple[str, ...]:
+    # Of one moment and one command, as when several services refuse it: by all else that they say.
+    return (refusal["at"], refusal["command_id"], *(str(value) for value in refusal.values()))
