@@ -4,8 +4,9 @@ import asyncio
 import json
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -22,15 +23,21 @@ from gateway.store import MongoStore
 from persistence import connect
 from runtime.tokens import ROLES, ensure_key, mint
 
-ENGAGEMENTS, CONNECTIONS = 200, 16
+ENGAGEMENTS, MANY, CONNECTIONS = 200, 500, 16
 BARE, GATEWAY = (
     "bare Starlette + orjson, the same bytes",
     "gateway: token, limits, span, view from the database",
 )
+ANEW = f"gateway: {MANY} engagements, each parsed and projected anew"
+COUNT = {BARE: ENGAGEMENTS, GATEWAY: ENGAGEMENTS, ANEW: MANY}
 NOTES = (
     f"wrk with one thread and {CONNECTIONS} connections asks for {ENGAGEMENTS} engagements in turn; one "
     "process each side. The gateway checks token and limits, makes a span, and reads the view from the "
-    "database for every request: nothing of an answer is kept.",
+    "database for every request.",
+    f"What was parsed and projected is used again where the bytes that were read are the same; the row with "
+    f"{MANY} engagements asks for more than are kept, so it never is.",
+    "Of the gateway's processor time a request: the span 33 us, parsing 42 us and projecting 75 us "
+    "where they are not saved, the rest of GraphQL and HTTP 110 us; the driver and its threads take 100 us.",
 )
 
 
@@ -44,6 +51,7 @@ def run(quick: bool) -> Result:
     rows = [
         floor,
         paired(GATEWAY, rates[GATEWAY], "req/s", floor, rates[BARE], ">= 0.15"),
+        paired(ANEW, rates[ANEW], "req/s", floor, rates[BARE]),
         *(_of(side, what, unit, runs) for side, runs in found.items() for what, unit in COSTS),
     ]
     return Result(
@@ -55,11 +63,12 @@ def run(quick: bool) -> Result:
     )
 
 
+SHORT = {BARE: "bare", GATEWAY: "gateway", ANEW: "gateway, anew"}
 COSTS = (("p50", "ms"), ("p99", "ms"), ("CPU", "us/req"), ("the database's CPU", "us/req"))
 
 
 def _of(side: str, what: str, unit: str, runs: Sequence[dict[str, Any]]) -> Row:
-    return Row(what=f"{side.partition(':')[0]}: {what}", value=median(one[what] for one in runs), unit=unit)
+    return Row(what=f"{SHORT[side]}: {what}", value=median(one[what] for one in runs), unit=unit)
 
 
 async def _measure(seconds: int, repeats: int) -> tuple[dict[str, list[dict[str, Any]]], int]:
@@ -80,17 +89,19 @@ async def _measure(seconds: int, repeats: int) -> tuple[dict[str, list[dict[str,
             await until_ready([ports[BARE]])
             if await _answers(ports[BARE], token, folder) != answers:
                 raise RuntimeError("the two sides answer with different bytes")
-            found: dict[str, list[dict[str, Any]]] = {BARE: [], GATEWAY: []}
+            ports[ANEW], pids[ANEW] = ports[GATEWAY], pids[GATEWAY]
+            found: dict[str, list[dict[str, Any]]] = {BARE: [], GATEWAY: [], ANEW: []}
             for _ in range(repeats):
                 for side, runs in found.items():
-                    runs.append(await _wrk(on, ports[side], pids[side], token, folder, seconds))
+                    load = partial(_load, ports[side], token, folder, COUNT[side])
+                    runs.append(await _wrk(on, pids[side], load, seconds))
             return found, len(answers[key(0)])
 
 
 async def _fill(on: Stage) -> None:
     database = connect(on.mongo, "gateway")
     nothing = Standing(cursor=0, view_version=0, edition=0, equal=False)
-    await MongoStore(database.db).replace([(stored(number), nothing) for number in range(ENGAGEMENTS)])
+    await MongoStore(database.db).replace([(stored(number), nothing) for number in range(MANY)])
     database.close()
 
 
@@ -99,7 +110,7 @@ async def _answers(port: int, token: str, folder: Path) -> dict[str, bytes]:
     found = {}
     headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
     async with httpx.AsyncClient(trust_env=False, headers=headers) as http:
-        for number in range(ENGAGEMENTS):
+        for number in range(MANY):
             body = json.dumps({"query": QUERY, "variables": {"id": key(number)}})
             (folder / f"{number}.json").write_text(body)
             answer = await http.post(f"http://127.0.0.1:{port}/graphql", content=body)
@@ -110,10 +121,10 @@ async def _answers(port: int, token: str, folder: Path) -> dict[str, bytes]:
     return found
 
 
-async def _wrk(on: Stage, port: int, pid: int, token: str, folder: Path, seconds: int) -> dict[str, Any]:
-    await asyncio.to_thread(_load, port, token, folder, 1)
+async def _wrk(on: Stage, pid: int, load: Callable[[int], dict[str, Any]], seconds: int) -> dict[str, Any]:
+    await asyncio.to_thread(load, 1)
     before, database = cpu_seconds(pid), cpu_seconds(on.database_pid)
-    done = await asyncio.to_thread(_load, port, token, folder, seconds)
+    done = await asyncio.to_thread(load, seconds)
     if done["bad"]:
         raise RuntimeError(f"{done['bad']} of {done['requests']} requests failed")
     per = 1e6 / done["requests"]
@@ -124,9 +135,9 @@ async def _wrk(on: Stage, port: int, pid: int, token: str, folder: Path, seconds
     }
 
 
-def _load(port: int, token: str, folder: Path, seconds: int) -> dict[str, Any]:
+def _load(port: int, token: str, folder: Path, count: int, seconds: int) -> dict[str, Any]:
     words = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(HERE / "engagement_query.lua")]
-    words += [f"http://127.0.0.1:{port}/graphql", "--", str(ENGAGEMENTS), token, str(folder)]
+    words += [f"http://127.0.0.1:{port}/graphql", "--", str(count), token, str(folder)]
     said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
     found: dict[str, Any] = json.loads(said.splitlines()[-1])
     return found

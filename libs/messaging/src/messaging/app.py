@@ -1,6 +1,7 @@
 """A service as a process: everything constructed, started in order, and stopped in reverse."""
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -195,4 +196,15 @@ async def _until_signalled(app: App) -> None:
 
 async def _hold(app: App, stop: asyncio.Event) -> None:
     async with app.running():
+        _calm_collector()
         await stop.wait()
+
+
+def _calm_collector() -> None:
+    """Looks for cycles seldom, and never through what the start has left, which stays for good.
+
+    Else every few hundred messages everything stops, for 60 ms in the gateway.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)

@@ -21,7 +21,8 @@ from gateway.ports import (
     Submitted,
 )
 from gateway.together import Together
-from gateway.view import encode
+from gateway.view import View, encode
+from gateway.view.kept import KeptViews
 from messaging.batches import receive
 from messaging.stream import Received
 from messaging.waiting import record_document, record_of
@@ -43,6 +44,7 @@ class MongoStore:
         )
         self._held, self._commands = database["held"], database["commands"]
         self._reads = Together(self._read_views)
+        self._kept = KeptViews()
 
     async def prepare(self) -> None:
         await self._log.create_index([("engagement", 1), ("first_cursor", 1)], unique=True)
@@ -68,7 +70,7 @@ class MongoStore:
 
     async def view(self, engagement: str, tenant: str) -> Stored | None:
         found = await self._reads.get((tenant, engagement))
-        return _stored(found) if found else None
+        return _stored(found, self._kept.parsed(engagement, found["view"])) if found else None
 
     async def _read_views(self, keys: list[tuple[str, str]]) -> dict[tuple[str, str], dict[str, Any]]:
         wanted: dict[str, list[str]] = {}
@@ -318,14 +320,14 @@ def _unmoved(engagement: str, cursor: int, edition: int) -> dict[str, Any]:
     return {"_id": engagement, "cursor": cursor, "edition": edition or None}
 
 
-def _stored(document: dict[str, Any]) -> Stored:
+def _stored(document: dict[str, Any], view: View | None = None) -> Stored:
     return Stored(
         engagement=document["_id"],
         tenant=document["tenant"],
         cursor=document["cursor"],
         created_at=document["created_at"],
         view_version=document["view_version"],
-        view=orjson.loads(document["view"]),
+        view=orjson.loads(document["view"]) if view is None else view,
         edition=document.get("edition") or 0,
     )
 

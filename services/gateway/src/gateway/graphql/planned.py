@@ -24,6 +24,7 @@ from gateway.graphql.errors import TooCostly
 from gateway.graphql.operation import admit, describe
 from gateway.graphql.plan import Root
 from gateway.graphql.projection import Deviates
+from gateway.view.kept import KeptView
 
 
 async def answer(
@@ -133,5 +134,7 @@ def _assembled(roots: list[Root], found: list[Any]) -> tuple[dict[str, Any] | No
             data[root.key] = None
             missing |= root.definition is not None and isinstance(root.definition.type, GraphQLNonNull)
         else:
-            data[root.key] = root.convert(value)
+            data[root.key] = (
+                value.answer(root.convert) if isinstance(value, KeptView) else root.convert(value)
+            )
     return (None if missing else data), errors
