@@ -65,7 +65,7 @@ bench-check: setup ## Say which figure of docs/benchmarks misses what it has to 
 	@$(BIN)/python tests/benchmarks/check.py
 
 fmt: setup ## Format, and mend what can be mended
-	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format . ; $(BIN)/python scripts/line_references.py --write
 
 types: setup ## Types, strictly
 	@$(BIN)/mypy schemas/src libs/*/src services/*/src
