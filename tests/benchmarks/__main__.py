@@ -1,4 +1,7 @@
-"""`python tests/benchmarks [NAME ...]`: runs benchmarks one after the other and writes their files."""
+"""`python tests/benchmarks [NAME ...]`: runs benchmarks one after the other and writes their files.
+
+What lacks a program on this machine is left out, aloud; ends with 1 when it was asked for by name.
+"""
 
 import argparse
 import importlib
@@ -8,9 +11,11 @@ from pathlib import Path
 
 from form import FOLDER, Result, Row, write
 
-# A new benchmark is a module beside this one with `run(quick: bool) -> Result`, and its name here.
+# A new benchmark is a module beside this one with `run(quick: bool) -> Result`, and its name here. One that
+# needs more than `make setup` has `lacks() -> str | None`: what this machine has not, and how to get it.
 NAMES = (
-    "hop", "hop_in_flight", "flow", "service_start", "replicas", "gateway_rebuild", "engagement_query",
+    "hop", "hop_apache", "hop_in_flight", "flow", "service_start", "replicas", "gateway_rebuild",
+    "engagement_query",
 )  # fmt: skip
 
 
@@ -25,13 +30,23 @@ def main(words: Sequence[str]) -> int:
     unknown = sorted(set(chosen.names) - set(NAMES))
     if unknown:
         parser.error(f"no benchmark {', '.join(unknown)}; there are: {', '.join(NAMES)}")
-    for name in chosen.names or NAMES:
-        print(f"{name} ...", file=sys.stderr, flush=True)
-        result: Result = importlib.import_module(name).run(chosen.quick)
-        print(f"{write(result, chosen.into)}", file=sys.stderr)
-        for row in result.rows:
-            print(_line(row), flush=True)
-    return 0
+    left_out = [name for name in chosen.names or NAMES if not _run(name, chosen.quick, chosen.into)]
+    return 1 if left_out and chosen.names else 0
+
+
+def _run(name: str, quick: bool, into: Path) -> bool:
+    """False, with the reason on stderr, when this machine lacks something that it needs."""
+    module = importlib.import_module(name)
+    lack: str | None = module.lacks() if hasattr(module, "lacks") else None
+    if lack:
+        print(f"{name} left out: {lack}", file=sys.stderr)
+        return False
+    print(f"{name} ...", file=sys.stderr, flush=True)
+    result: Result = module.run(quick)
+    print(f"{write(result, into)}", file=sys.stderr)
+    for row in result.rows:
+        print(_line(row), flush=True)
+    return True
 
 
 def _line(row: Row) -> str:

@@ -41,10 +41,12 @@ NOTES = (
 )
 
 
+def lacks() -> str | None:
+    return None if shutil.which("wrk") else "no wrk; fix: apt-get install wrk"
+
+
 def run(quick: bool) -> Result:
     seconds, repeats = (2, 1) if quick else (8, 5)
-    if shutil.which("wrk") is None:
-        raise SystemExit("engagement_query needs wrk: apt-get install wrk")
     found, size = asyncio.run(_measure(seconds, repeats))
     rates = {side: [one["requests"] / one["seconds"] for one in runs] for side, runs in found.items()}
     floor = Row(what=BARE, value=median(rates[BARE]), unit="req/s")

@@ -22,6 +22,7 @@ from messaging.topics import apply
 from persistence import MongoSettings
 from runtime.ports import owner_of
 from testkit import servers
+from testkit.apache import apache_kafka
 from testkit.servers import free_port
 
 __all__ = ["Stage", "cpu_seconds", "free_port", "outcome", "stage", "until_ready"]
@@ -133,11 +134,21 @@ def _listener(address: str) -> int:
     return found.pid
 
 
+@contextmanager
+def _broker(profile: KafkaProfile) -> Iterator[str]:
+    if profile is KafkaProfile.EMBEDDED:
+        with servers.kafka() as address:
+            yield address
+    else:
+        with apache_kafka() as cluster:
+            yield cluster.addresses
+
+
 @asynccontextmanager
 async def stage(kafka: str = "embedded", partitions: int = 12) -> AsyncIterator[Stage]:
     """`kafka`: embedded or apache."""
-    with servers.kafka() as address, servers.mongo() as url:
-        profile = KafkaProfile(kafka)
+    profile = KafkaProfile(kafka)
+    with _broker(profile) as address, servers.mongo() as url:
         settings = KafkaSettings(bootstrap_servers=address, partitions=partitions, profile=profile)
         await apply(settings)
         yield Stage(settings, MongoSettings(url=url))
